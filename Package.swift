@@ -1,0 +1,103 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is compiled in Swift 6 mode with warnings as errors.
+let settings: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+
+/// A module under `Sources`, with its tests (if any) under `Tests/<name>Tests`.
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], tests: [Target.Dependency]? = []) -> [Target] {
+    var targets: [Target] = [.target(name: name, dependencies: dependencies, swiftSettings: settings)]
+    if let tests {
+        targets.append(
+            .testTarget(
+                name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies + tests,
+                swiftSettings: settings))
+    }
+    return targets
+}
+
+let pure: [Target] =
+    module("Primitives")
+    + module("Consensus", ["Primitives"])
+    + module("Locks", ["Primitives"])
+    + module("SyncRounds", ["Primitives"])
+    + module("DeviceCore", ["Primitives", "Consensus", "Locks", "SyncRounds"])
+    + module("Simulation", ["Primitives", "Consensus", "Locks", "SyncRounds", "DeviceCore"])
+
+let core: [Target.Dependency] = ["Primitives", "Consensus", "Locks", "SyncRounds", "DeviceCore"]
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+]
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let subprocess: [Target.Dependency] = [
+    .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"),
+]
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let shells: [Target] =
+    [.target(name: "CSystemCalls")]
+    + module("WireProtocol", core + [.product(name: "SwiftProtobuf", package: "swift-protobuf")])
+    + module("Storage", core + ["WireProtocol", .product(name: "GRDB", package: "GRDB.swift")])
+    + module(
+        "Identity",
+        [
+            "Primitives", .product(name: "X509", package: "swift-certificates"),
+            .product(name: "SwiftASN1", package: "swift-asn1"), .product(name: "Crypto", package: "swift-crypto"),
+        ])
+    + [
+        .systemLibrary(
+            name: "COpenSSL", path: "Tests/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])])
+    ]
+    + module(
+        "MeshTransport",
+        [
+            "Primitives", "Identity", "CSystemCalls", log,
+            .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        ] + nio, tests: ["COpenSSL"])
+    + module("GitWorkspace", ["Primitives", "CSystemCalls", log] + subprocess)
+    + module("WriterGate", ["Primitives", "CSystemCalls", log] + subprocess)
+    + module("ControlSocket", ["Primitives", "CSystemCalls", log] + nio)
+    + module(
+        "AgentRuntime",
+        core + [
+            "WireProtocol", "Storage", "Identity", "MeshTransport", "GitWorkspace",
+            "WriterGate", "ControlSocket", "CSystemCalls", log,
+            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        ])
+    + module("SimulateCommand", ["Primitives", "Simulation", arguments], tests: nil)
+    + module(
+        "Commands",
+        [
+            "Primitives", "AgentRuntime", "ControlSocket", "Identity", "Storage", "GitWorkspace", "WriterGate",
+            "SimulateCommand", "CSystemCalls", log, arguments,
+        ])
+
+let package = Package(
+    name: "baton",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "baton", targets: ["baton"]),
+        .executable(name: "baton-simulate", targets: ["baton-simulate"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: pure + shells + [
+        .executableTarget(name: "baton", dependencies: ["Commands"], swiftSettings: settings),
+        .executableTarget(name: "baton-simulate", dependencies: ["SimulateCommand"], swiftSettings: settings),
+        .testTarget(name: "ArchitectureTests", swiftSettings: settings),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["Primitives", "ControlSocket"] + subprocess, swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,25 @@
+// CSystemCalls: system calls that Swift's Glibc module does not show. Each is a thin wrapper that returns what the call
+// returns (and leaves errno as the call left it). No rule lives here. Start with the list below.
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+
+/// renameat2(2)/renameatx_np(2): swaps two paths atomically. 0, or -1 with errno.
+int csystem_rename_exchange(int from_directory, const char *from, int to_directory, const char *to);
+/// Renames only if the destination does not exist. 0, or -1 with errno (EEXIST).
+int csystem_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to);
+/// Opens `path` below `directory`, following no link and never leaving it. A descriptor, or -1 with errno.
+int csystem_open_beneath(int directory, const char *path, int flags, mode_t mode);
+/// Takes a read lease: refused (EAGAIN) while anyone has the file open for writing. 0, or -1; Linux only (ENOTSUP elsewhere).
+int csystem_take_read_lease(int descriptor);
+int csystem_drop_lease(int descriptor);
+/// The uid of the process at the other end of a Unix socket. 0, or -1 with errno.
+int csystem_peer_uid(int socket, uid_t *uid);
+/// The calling process gets `signal` when its parent ends (Linux; no-op 0 elsewhere).
+int csystem_signal_on_parent_death(int signal);
+/// An open-file-description lock on the whole file, exclusive, not waiting. 0, or -1 with errno (EAGAIN).
+int csystem_lock_file(int descriptor);
+/// Nanoseconds of the clock that counts suspend (CLOCK_BOOTTIME; mach_continuous_time elsewhere).
+int64_t csystem_boot_nanoseconds(void);
+/// fsync that reaches the disk also on macOS (F_FULLFSYNC).
+int csystem_full_sync(int descriptor);

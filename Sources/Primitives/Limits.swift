@@ -1,0 +1,67 @@
+/// Every limit of a queue, message, wait or retry has its name here, so that none is unbounded and each is tested.
+public enum Limits {
+    // Names
+    public static let lockNameBytes = 128
+    public static let deviceNameBytes = 63
+
+    // Mesh
+    public static let devices = 9
+    public static let voters = 5
+
+    // Frames on a control link
+    public static let frameBytes = 1 << 20
+    /// Log bytes that one append message may carry; the rest goes with the next.
+    public static let appendBytes = 256 << 10
+    public static let appendEntries = 256
+    /// Append messages to one peer that are not yet answered.
+    public static let appendsInFlight = 16
+    /// Frames waiting to be written to one peer; the oldest protocol messages are dropped beyond (they are retried).
+    public static let outboundFrames = 1024
+    /// Inputs waiting for the device's one step loop.
+    public static let inboundInputs = 4096
+
+    // Log
+    /// Entries after which the state machine is compacted into a snapshot.
+    public static let snapshotAfterEntries: UInt64 = 1024
+    /// Entries kept behind a snapshot, for a peer that is nearly caught up.
+    public static let entriesKeptBehindSnapshot: UInt64 = 128
+    public static let proposalsInFlight = 256
+    public static let readsInFlight = 256
+
+    // Requests
+    /// Outcomes remembered per device, so that a retry is answered and not applied again.
+    public static let rememberedRequests = 64
+    public static let lockWaiters = 64
+    public static let locks = 256
+
+    // Rounds
+    /// A gate is closed no longer than this without a word from the round's leader.
+    public static let leaderSilence: Duration = .seconds(8)
+    /// The hard bound of one pause, whatever happens.
+    public static let pauseMax: Duration = .seconds(300)
+    /// A writer that does not answer within this is counted as not paused.
+    public static let quiesceGrace: Duration = .milliseconds(500)
+    public static let roundTimeout: Duration = .seconds(120)
+
+    // Children
+    public static let gitDeadline: Duration = .seconds(120)
+    public static let killGrace: Duration = .seconds(2)
+
+    // Control socket
+    public static let controlMessageBytes = 1 << 20
+    public static let controlConnections = 64
+
+    // Invites
+    public static let inviteLifetime: Duration = .seconds(600)
+    public static let inviteAttempts = 5
+    public static let openInvites = 8
+
+    // Links
+    public static let handshakeTimeout: Duration = .seconds(5)
+    public static let reconnectFloor: Duration = .milliseconds(100)
+    public static let reconnectCeiling: Duration = .seconds(10)
+    public static let unauthenticatedLinks = 32
+    public static let streamsPerPeer = 8
+    public static let streamHeaderBytes = 8 << 10
+    public static let auditRowsShown = 10_000
+}
