@@ -33,6 +33,10 @@ public enum Limits {
     public static let rememberedRequests = 64
     public static let lockWaiters = 64
     public static let locks = 256
+    /// How long a lease may last without a renewal.
+    public static let lockTTL: ClosedRange<Duration> = .milliseconds(10)...(.seconds(3600))
+    /// Acquires and renewals of one lock that a holder remembers as unanswered.
+    public static let unansweredRenewals = 16
 
     // Rounds
     /// A gate is closed no longer than this without a word from the round's leader.
@@ -50,6 +54,14 @@ public enum Limits {
     // Control socket
     public static let controlMessageBytes = 1 << 20
     public static let controlConnections = 64
+    /// Calls of one connection that are not yet answered.
+    public static let controlCallsInFlight = 32
+    /// A message that was begun is whole within this.
+    public static let controlHalfMessage: Duration = .seconds(5)
+    /// Bytes that wait for a client that does not read.
+    public static let controlOutboundBytes = 4 << 20
+    /// Notices, and items of one stream, that wait in a client for their reader.
+    public static let controlItems = 1024
 
     // Invites
     public static let inviteLifetime: Duration = .seconds(600)
