@@ -67,6 +67,15 @@ public enum Limits {
     public static let inviteLifetime: Duration = .seconds(600)
     public static let inviteAttempts = 5
     public static let openInvites = 8
+    /// Used, burned and expired invites remembered, so that a late joiner is told what happened to its invite.
+    public static let closedInvites = 32
+    public static let inviteAddresses = 16
+    public static let inviteAddressBytes = 255
+    /// Characters of an invite's text that are looked at.
+    public static let inviteTextBytes = 8 << 10
+    /// A key file or a certificate beyond this is not one of ours.
+    public static let keyFileBytes = 64 << 10
+    public static let certificateBytes = 16 << 10
 
     // Links
     public static let handshakeTimeout: Duration = .seconds(5)
@@ -75,5 +84,21 @@ public enum Limits {
     public static let unauthenticatedLinks = 32
     public static let streamsPerPeer = 8
     public static let streamHeaderBytes = 8 << 10
+    /// Bytes waiting to be written to one peer.
+    public static let outboundBytes = 16 << 20
+    /// A link with no traffic for this long is asked whether it lives, and closed after `linkSilence`.
+    public static let keepalive: Duration = .seconds(5)
+    public static let linkSilence: Duration = .seconds(15)
+    /// An unfinished frame must grow by this much within `handshakeTimeout`.
+    public static let stalledFrameBytes = 64 << 10
+    /// A stream on which no byte moves either way for this long is closed.
+    public static let streamSilence: Duration = .seconds(120)
+    public static let streamChunkBytes = 64 << 10
+    public static let joinRequestBytes = 8 << 10
+    public static let joinReplyBytes = 1 << 20
+    public static let joinTimeout: Duration = .seconds(10)
+    /// Join requests that may be under way at once, and that may come at once after a quiet time (then one a second).
+    public static let joinsInFlight = 4
+    public static let joinBurst = 16
     public static let auditRowsShown = 10_000
 }
