@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -42,6 +43,12 @@ int csystem_open_beneath(int directory, const char *path, int flags, mode_t mode
 int csystem_take_read_lease(int descriptor) { return fcntl(descriptor, F_SETLEASE, F_RDLCK); }
 
 int csystem_drop_lease(int descriptor) { return fcntl(descriptor, F_SETLEASE, F_UNLCK); }
+
+int csystem_silence_lease(int descriptor) { return fcntl(descriptor, F_SETSIG, SIGURG); }
+
+int csystem_lease_stands(int descriptor) { return fcntl(descriptor, F_GETLEASE) == F_RDLCK; }
+
+int csystem_sync_file_system(int descriptor) { return syncfs(descriptor); }
 
 int csystem_peer_uid(int socket, uid_t *uid) {
     struct ucred credentials;
@@ -92,6 +99,22 @@ int csystem_take_read_lease(int descriptor) {
 
 int csystem_drop_lease(int descriptor) {
     (void)descriptor;
+    return 0;
+}
+
+int csystem_silence_lease(int descriptor) {
+    (void)descriptor;
+    return 0;
+}
+
+int csystem_lease_stands(int descriptor) {
+    (void)descriptor;
+    return 0;
+}
+
+int csystem_sync_file_system(int descriptor) {
+    (void)descriptor;
+    sync();
     return 0;
 }
 

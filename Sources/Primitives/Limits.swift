@@ -50,6 +50,9 @@ public enum Limits {
     // Children
     public static let gitDeadline: Duration = .seconds(120)
     public static let killGrace: Duration = .seconds(2)
+    /// Bytes of standard output that one git process may give us (a listing of a very large tree).
+    public static let gitOutputBytes = 512 << 20
+    public static let gitErrorBytes = 64 << 10
 
     // Control socket
     public static let controlMessageBytes = 1 << 20

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "Spawn.h"
+
 /// renameat2(2)/renameatx_np(2): swaps two paths atomically. 0, or -1 with errno.
 int csystem_rename_exchange(int from_directory, const char *from, int to_directory, const char *to);
 /// Renames only if the destination does not exist. 0, or -1 with errno (EEXIST).
@@ -23,3 +25,9 @@ int csystem_lock_file(int descriptor);
 int64_t csystem_boot_nanoseconds(void);
 /// fsync that reaches the disk also on macOS (F_FULLFSYNC).
 int csystem_full_sync(int descriptor);
+/// A lease on this descriptor that is broken tells us by a signal that is ignored by default (it would end us otherwise).
+int csystem_silence_lease(int descriptor);
+/// 1 while the read lease is whole; 0 when somebody waits to open the file for writing, or there is no lease.
+int csystem_lease_stands(int descriptor);
+/// Writes back everything of the file system that `descriptor` is on. 0, or -1 with errno.
+int csystem_sync_file_system(int descriptor);
