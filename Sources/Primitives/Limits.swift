@@ -46,6 +46,10 @@ public enum Limits {
     /// A writer that does not answer within this is counted as not paused.
     public static let quiesceGrace: Duration = .milliseconds(500)
     public static let roundTimeout: Duration = .seconds(120)
+    /// Both sides of a round say at least this often that they are at work.
+    public static let roundWord: Duration = .seconds(1)
+    /// A member that says nothing for this long is left out of the round.
+    public static let memberSilence: Duration = .seconds(3)
 
     // Children
     public static let gitDeadline: Duration = .seconds(120)
