@@ -29,6 +29,7 @@ package struct HolderClaim: Hashable, Sendable {
     private var state = State.none
     /// Unanswered requests, oldest first, at most `Limits.unansweredRenewals`.
     private var sent: [Sent] = []
+    private var highestID: UInt64?
     private var lastSent: Instant?
 
     package init(ttl: Duration) { self.ttl = ttl }
@@ -45,20 +46,27 @@ package struct HolderClaim: Hashable, Sendable {
 // MARK: - What happened
 
 extension HolderClaim {
-    /// An acquire or renewal is about to be sent. Sent again under the same id, its first moment counts.
+    /// An acquire or renewal is about to be sent. Ids ascend. A request sent again under its id keeps its first moment; one
+    /// whose first moment is forgotten (a sleep, too many others) proves nothing any more, so that a late answer to its
+    /// first sending is not taken for a fresh one.
     package mutating func requestSent(id: UInt64, at now: Instant) {
         lastSent = now
-        guard !sent.contains(where: { $0.id == id }) else { return }
+        guard highestID.map({ id > $0 }) ?? true else { return }
+        highestID = id
         if sent.count >= Limits.unansweredRenewals { sent.removeFirst() }
         sent.append(Sent(id: id, at: now))
     }
 
-    /// The request was answered: granted or renewed under `token`; `ttl` is the grant's, if the answer says it. False,
-    /// and nothing changes, for an answer to no open request (late, duplicated, from before a sleep) and for a token that
-    /// is over.
+    /// The request was answered: granted or renewed under `token`; `ttl` is the grant's, if the answer says it. False if it
+    /// confirms nothing: a token that is over, or an answer to no open request (late, duplicated, from before a sleep),
+    /// from which at most the token is learned.
     @discardableResult
     package mutating func answered(id: UInt64, token: FencingToken, ttl granted: Duration? = nil) -> Bool {
-        guard let place = sent.firstIndex(where: { $0.id == id }) else { return false }
+        let ttl = granted ?? self.ttl
+        guard let place = sent.firstIndex(where: { $0.id == id }) else {
+            learn(token, ttl: ttl)
+            return false
+        }
         var since = sent.remove(at: place).at
         switch state {
         case .held(let current, let confirmed):
@@ -71,7 +79,7 @@ extension HolderClaim {
         case .none: break
         }
         state = .held(token, since: since)
-        ttl = granted ?? ttl
+        self.ttl = ttl
         return true
     }
 
@@ -81,14 +89,16 @@ extension HolderClaim {
     }
 
     /// The log says that this device was granted the lock (it waited, or was handed it). To act, it must be confirmed.
-    package mutating func granted(_ grant: Grant) {
+    package mutating func granted(_ grant: Grant) { learn(grant.token, ttl: grant.ttl) }
+
+    private mutating func learn(_ token: FencingToken, ttl: Duration) {
         switch state {
         case .held(let current, _), .unconfirmed(let current), .ended(let current):
-            guard grant.token > current else { return }
+            guard token > current else { return }
         case .none: break
         }
-        state = .unconfirmed(grant.token)
-        ttl = grant.ttl
+        state = .unconfirmed(token)
+        self.ttl = ttl
         lastSent = nil
     }
 
