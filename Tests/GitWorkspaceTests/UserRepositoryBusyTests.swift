@@ -1,0 +1,129 @@
+import Foundation
+import Glibc
+import Primitives
+import Testing
+
+@testable import GitWorkspace
+
+/// The user is in the middle of something: it is named, and nothing of theirs is touched.
+@Suite struct UserRepositoryBusyTests {
+    /// A side branch whose commit conflicts with the one on `main`.
+    private static let conflict =
+        "git checkout -q -b side; echo side > d/f1; git commit -qam side; git checkout -q main; "
+        + "echo main > d/f1; git commit -qam main; "
+
+    static let operations: [(String, UserOperation.Kind)] = [
+        (conflict + "git rebase side || true", .rebase), (conflict + "git rebase --apply side || true", .rebase),
+        (conflict + "git rebase -i --exec false side~1 || true", .rebase),
+        (conflict + "git merge side || true", .merge),
+        (conflict + "git cherry-pick side || true", .cherryPick),
+        (conflict + "git revert --no-commit HEAD~1 || true; git revert HEAD~1 || true", .revert),
+        (conflict + "git format-patch -q -1 side; git am 0001-side.patch || true", .am),
+        (
+            "git commit -q --allow-empty -m two; git bisect start; git bisect bad; git bisect good HEAD~1 || true",
+            .bisect
+        ),
+    ]
+
+    @Test(arguments: operations)
+    func `C5 an operation of the user under way makes the branch wait`(_ script: String, _ kind: UserOperation.Kind)
+        async throws
+    {
+        let bench = try await UserBench()
+        try bench.begin()
+        _ = try bench.user("git commit -q --allow-empty -m zero; git push -q ../store HEAD:refs/baton/main")
+        _ = try bench.user(script + "; true", accepting: [0, 1])
+        let next = try bench.peerCommit("echo peer > d/f4")
+        let before = try bench.fingerprint()
+        let answer = try await bench.fastForward(to: next)
+        guard case .waiting(.operation(let operation)) = answer else {
+            Issue.record("\(answer)")
+            return
+        }
+        #expect(operation.kind == kind)
+        #expect(operation.description.hasPrefix("\(kind.rawValue) in progress (since 20"))
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        #expect(abs(Int64(now.tv_sec) - operation.since) < 60)
+        #expect(try bench.fingerprint() == before)
+    }
+
+    static let elsewhere: [(String, FastForward.Obstacle)] = [
+        ("git checkout -q --detach", .detached(wanted: "main")),
+        ("git checkout -q -b other", .otherBranch("other", wanted: "main")), ("touch .git/index.lock", .indexLocked),
+    ]
+
+    @Test(arguments: elsewhere)
+    func `C5 detached, another branch or a held index lock makes the branch wait`(
+        _ script: String, _ obstacle: FastForward.Obstacle
+    ) async throws {
+        let bench = try await UserBench()
+        try bench.begin()
+        _ = try bench.user(script)
+        let next = try bench.peerCommit("echo peer > d/f4")
+        let before = try bench.fingerprint()
+        #expect(try await bench.fastForward(to: next) == .waiting(obstacle))
+        #expect(try bench.fingerprint() == before)
+    }
+
+    @Test func `C1 reading the state changes nothing`() async throws {
+        let bench = try await UserBench()
+        try bench.begin()
+        _ = try bench.user("echo x > d/f1; git add d/f1; echo y > d/f2; git stash -q; echo z > d/f2; touch d/f3")
+        let before = try bench.fingerprint()
+        let repository = try await bench.repository()
+        let state = try await repository.state()
+        #expect(state.branch == "main" && state.obstacle(to: "main") == nil)
+        _ = try await repository.indexDiffersFromHead()
+        _ = try await repository.skippedPaths()
+        #expect(try bench.fingerprint() == before)
+    }
+
+    @Test func `A2 a crash before the branch moved lets the lock go`() async throws {
+        let bench = try await UserBench()
+        try bench.begin()
+        let repository = try await bench.repository()
+        let before = try bench.user("git ls-files -s")
+        guard let lock = try IndexLock(in: repository.gitDirectory) else { return }
+        #expect(try IndexLock(in: bench.scratch.path + "/store") != nil)
+        #expect(try bench.user("git add . 2>&1", accepting: [128]).contains("index.lock"))
+        try await lock.fill(with: bench.root + "/d/f1")
+        try DurableFile.write(Array("\(Revision(number: 5).hex)\n".utf8), to: bench.state + "/fast-forward")
+        _ = try await bench.repository()
+        #expect(try bench.user("git status --porcelain; git ls-files -s") == before)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.state) == [])
+    }
+
+    @Test func `A2 a crash after the branch moved gives the index its name`() async throws {
+        let bench = try await UserBench()
+        try bench.begin()
+        let first = try bench.head()
+        let next = try bench.peerCommit("echo peer > d/f1")
+        let repository = try await bench.repository()
+        #expect(try await bench.apply(from: first.hex, to: next).isComplete)
+        // As far as a fast-forward gets before its last step.
+        let keep = try await ObjectTransfer(repository: repository, store: bench.store).bring(next, without: first)
+        #expect(keep != nil)
+        guard let lock = try IndexLock(in: repository.gitDirectory) else { return }
+        try await lock.fill(with: repository.makeIndex(of: next))
+        try DurableFile.write(Array("\(next.hex)\n".utf8), to: bench.state + "/fast-forward")
+        _ = try bench.user("git update-ref refs/heads/main \(next.hex)")
+        #expect(try bench.user("git commit -qm revert 2>&1", accepting: [128]).contains("index.lock"))
+        _ = try await bench.repository()
+        #expect(
+            try bench.user("git status --porcelain; git fsck 2>&1; ls .git/objects/pack/*.keep 2>/dev/null || true")
+                == "")
+        #expect(access(bench.root + "/.git/index.lock", F_OK) != 0)
+    }
+
+    @Test func `A2 a lock of somebody else is never removed`() async throws {
+        let bench = try await UserBench()
+        try bench.begin()
+        try bench.scratch.write("work/.git/index.lock", "theirs")
+        try bench.scratch.write("work/.git/baton-index", "left by a crash")
+        try DurableFile.write(Array("\(try bench.head().hex)\n".utf8), to: bench.state + "/fast-forward")
+        _ = try await bench.repository()
+        #expect(try String(decoding: bench.scratch.read("work/.git/index.lock"), as: UTF8.self) == "theirs")
+        #expect(access(bench.root + "/.git/baton-index", F_OK) != 0)
+    }
+}
