@@ -84,6 +84,33 @@ public enum Limits {
     public static let keyFileBytes = 64 << 10
     public static let certificateBytes = 16 << 10
 
+    // Values in messages and in the database
+    /// A sentence for people (why a device waits, why a round was given up).
+    public static let messageTextBytes = 2048
+    public static let versionBytes = 64
+    public static let writersNamed = 64
+    public static let writerNameBytes = 128
+    public static let deviceAddresses = 16
+    public static let addressBytes = 264
+    public static let settingKeyBytes = 64
+    public static let settingValueBytes = 256
+    public static let settings = 64
+    public static let workspaceNameBytes = 128
+    public static let branchBytes = 255
+    /// A snapshot is one message, and leaves room in its frame for the rest of it.
+    public static let snapshotBytes = (1 << 20) - (4 << 10)
+    /// Tombstones of removed devices that a mesh can carry.
+    public static let removedDevices = 1024
+
+    // Storage
+    /// Audit rows kept; the oldest go first.
+    public static let auditRowsKept = 100_000
+    public static let auditTextBytes = 4096
+    public static let auditDetailsBytes = 64 << 10
+    public static let storedValueBytes = 1 << 20
+    /// Rounds whose phases the journal remembers.
+    public static let journalRounds = 64
+
     // Links
     public static let handshakeTimeout: Duration = .seconds(5)
     public static let reconnectFloor: Duration = .milliseconds(100)
@@ -108,4 +135,43 @@ public enum Limits {
     public static let joinsInFlight = 4
     public static let joinBurst = 16
     public static let auditRowsShown = 10_000
+}
+
+// The device's own bookkeeping.
+extension Limits {
+    /// Messages of a device to itself within one step.
+    public static let turnsPerStep = 10_000
+    /// How long a command may look for a quorum leader that takes it.
+    public static let requestPatience: Duration = .seconds(10)
+    /// A round's sequence is the agent's incarnation shifted by this, plus a count: it grows over restarts too.
+    public static let sequenceBits: UInt64 = 20
+    /// After the first failed round; doubled by each failure in a row.
+    public static let roundBackOff: Duration = .seconds(1)
+    public static let backOffDoublings: UInt64 = 8
+    /// A round under way may end by itself before a handoff or a stop aborts it.
+    public static let handoffPatience: Duration = .seconds(5)
+    public static let stopPatience: Duration = .seconds(8)
+    /// Local clients that wait for the sync leader or for a lock of this device.
+    public static let clientWaits = 64
+    public static let lockWait: Duration = .seconds(86_400)
+    /// The quorum leader looks at the membership at least this often.
+    public static let membershipInterval: Duration = .seconds(1)
+    /// A learner this close to the end of the log may vote.
+    public static let promotionLag: UInt64 = 64
+    /// Facts of one device are told at most this often.
+    public static let factsInterval: Duration = .milliseconds(200)
+
+    // Writers
+    /// Entries that wait for a closed gate to open.
+    public static let gateWaiters = 256
+    /// Open sections of one writer.
+    public static let gateSections = 64
+    /// A section that is neither left nor renewed ends by itself.
+    public static let gateSectionLifetime: Duration = .seconds(60)
+    public static let gateSectionLifetimeMax: Duration = .seconds(3600)
+    public static let writerNameCharacters = 128
+    /// A wrapped writer with a file open for writing runs this long before it is stopped again.
+    public static let thawBetweenTries: Duration = .milliseconds(50)
+    /// A wrapper gives up here, so that its answer cannot come after `quiesceGrace`.
+    public static let freezeAttempts: Duration = .milliseconds(400)
 }

@@ -1,0 +1,223 @@
+import Primitives
+
+/// One member of a Raft group. The caller persists and sends in the order of `RaftOutput`.
+package struct Raft<Command: Hashable & Sendable, Image: Hashable & Sendable>: Hashable, Sendable {
+    package typealias Input = RaftInput<Command, Image>
+    package typealias Output = RaftOutput<Command, Image>
+    package typealias Message = RaftMessage<Command, Image>
+
+    package let device: DeviceID
+    let profile: TimingProfile
+    var generator: SeededGenerator
+    var log: RaftLog<Command, Image>
+
+    package internal(set) var role = Role.follower
+    package internal(set) var term: Term
+    var votedFor: DeviceID?
+    package internal(set) var leader: DeviceID?
+    package internal(set) var commitIndex: LogIndex
+    /// The last entry that was given out as committed.
+    package internal(set) var appliedIndex: LogIndex
+
+    // Follower and candidate
+    var leaderHeard: Instant?
+    var electionDeadline: Instant
+    var votes: [Ballot] = []
+    var isTransferElection = false
+
+    // Leader
+    var progress: [Progress] = []
+    var heartbeatAt: Instant
+    var termStart = LogIndex.zero
+    var confirmation: UInt64 = 0
+    var reads: [PendingRead] = []
+    var transfer: Transfer?
+
+    struct Ballot: Hashable, Sendable {
+        var voter: DeviceID
+        var isGranted: Bool
+    }
+
+    struct PendingRead: Hashable, Sendable {
+        var id: UInt64
+        var index: LogIndex
+        var confirmation: UInt64
+    }
+
+    struct Transfer: Hashable, Sendable {
+        var to: DeviceID
+        var deadline: Instant
+        var isSent = false
+    }
+
+    package init(
+        device: DeviceID, configuration: RaftConfiguration, restored: PersistentState<Command, Image>, seed: UInt64,
+        now: Instant
+    ) {
+        self.device = device
+        profile = configuration.profile
+        generator = SeededGenerator(seed: seed)
+        log = RaftLog(restored: restored)
+        term = restored.hardState.term
+        votedFor = restored.hardState.votedFor
+        commitIndex = restored.snapshot?.index ?? .zero
+        appliedIndex = commitIndex
+        electionDeadline = now + generator.duration(in: configuration.profile.election)
+        heartbeatAt = now
+        // A mesh of one need not wait to see whether somebody else leads.
+        if log.membership.membership.voters == [device] { electionDeadline = now }
+    }
+
+    package mutating func step(_ input: Input, at now: Instant, into output: inout Output) {
+        switch input {
+        case .tick: tick(at: now, into: &output)
+        case .received(let message, let peer): receive(message, from: peer, at: now, into: &output)
+        case .propose(let command): propose(command, at: now, into: &output)
+        case .changeMembership(let membership): change(to: membership, at: now, into: &output)
+        case .confirmLeadership(let id): confirm(id, at: now, into: &output)
+        case .transferLeadership(let peer): transferLeadership(to: peer, at: now, into: &output)
+        case .compact(let index, let image): compact(upTo: index, image: image, into: &output)
+        case .linkUp(let peer): linkUp(peer, at: now, into: &output)
+        case .slept: slept(at: now)
+        }
+        giveOutCommitted(into: &output)
+    }
+
+    private mutating func giveOutCommitted(into output: inout Output) {
+        guard commitIndex > appliedIndex else { return }
+        output.committed += log.slice(from: appliedIndex.next, through: commitIndex)
+        appliedIndex = commitIndex
+    }
+}
+
+// MARK: - What others may know
+
+extension Raft {
+    package var lastIndex: LogIndex { log.lastIndex }
+    /// In use from the moment that its entry is in the log.
+    package var membership: Membership { log.membership.membership }
+    package var membershipIndex: LogIndex { log.membership.index }
+    package var isVoter: Bool { membership.voters.contains(device) }
+    package var entriesSinceSnapshot: UInt64 { appliedIndex - (log.snapshot?.index ?? .zero) }
+    package var votedInTerm: DeviceID? { votedFor }
+
+    package func term(at index: LogIndex) -> Term? { log.term(at: index) }
+
+    /// The stored entries after the last compaction, for checks.
+    package var storedEntries: [Entry<Command>] { log.entries }
+
+    /// On a leader, what it knows of a member.
+    package func progress(of peer: DeviceID) -> Progress? {
+        role == .leader ? progress.first { $0.peer == peer } : nil
+    }
+
+    /// When `tick` is wanted; nil if time alone changes nothing.
+    package var nextDeadline: Instant? {
+        switch role {
+        case .leader: min(heartbeatAt, transfer?.deadline ?? heartbeatAt)
+        case .follower, .preCandidate, .candidate: isVoter ? electionDeadline : nil
+        }
+    }
+
+    var quorum: Int { membership.voters.count / 2 + 1 }
+}
+
+// MARK: - Time
+
+extension Raft {
+    private mutating func tick(at now: Instant, into output: inout Output) {
+        switch role {
+        case .leader: leaderTick(at: now, into: &output)
+        case .follower, .preCandidate, .candidate:
+            guard isVoter, now >= electionDeadline else { return }
+            campaign(transfer: false, at: now, into: &output)
+        }
+    }
+
+    /// Whatever was measured before a sleep proves nothing: everybody gets a full timeout anew.
+    private mutating func slept(at now: Instant) {
+        resetElectionTimer(at: now)
+        for place in progress.indices { progress[place].heard = now }
+    }
+
+    mutating func resetElectionTimer(at now: Instant) {
+        electionDeadline = now + generator.duration(in: profile.election)
+    }
+
+    mutating func persistHardState(into output: inout Output) {
+        output.persist.hardState = HardState(term: term, votedFor: votedFor)
+    }
+
+    func send(_ message: Message, to peer: DeviceID, into output: inout Output) {
+        output.send.append(RaftEnvelope(to: peer, message: message))
+    }
+
+    mutating func becomeFollower(
+        _ newTerm: Term, leader newLeader: DeviceID?, at now: Instant, into output: inout Output
+    ) {
+        if newTerm > term {
+            term = newTerm
+            votedFor = nil
+            persistHardState(into: &output)
+        } else if role == .follower, leader == newLeader {
+            return
+        }
+        for read in reads { output.refused.append(.confirmation(read.id)) }
+        reads = []
+        progress = []
+        transfer = nil
+        votes = []
+        if role != .follower { resetElectionTimer(at: now) }
+        role = .follower
+        leader = newLeader
+        output.events.append(.becameFollower(term, leader: newLeader))
+    }
+}
+
+// MARK: - Messages
+
+extension Raft {
+    private mutating func receive(_ message: Message, from peer: DeviceID, at now: Instant, into output: inout Output) {
+        guard peer != device else { return output.events.append(.dropped("a message from this device itself")) }
+        if message.term > term, !isTermlessVote(message, at: now) {
+            let newLeader = message.isFromLeader ? peer : nil
+            becomeFollower(message.term, leader: newLeader, at: now, into: &output)
+        }
+        switch message {
+        case .vote(let request): answer(request, from: peer, at: now, into: &output)
+        case .voteReply(let reply): count(reply, from: peer, at: now, into: &output)
+        case .append(let request): append(request, from: peer, at: now, into: &output)
+        case .appendReply(let reply): note(reply, from: peer, at: now, into: &output)
+        case .installSnapshot(let term, let snapshot):
+            install(snapshot, of: term, from: peer, at: now, into: &output)
+        case .timeoutNow(let asked):
+            guard asked == term, isVoter, role != .leader else { return }
+            campaign(transfer: true, at: now, into: &output)
+        }
+    }
+
+    /// Votes that must not move our term: pre-votes and their grants, and votes while a leader is alive (section 4.2.3).
+    private func isTermlessVote(_ message: Message, at now: Instant) -> Bool {
+        switch message {
+        case .vote(let request): request.isPreVote || (!request.isTransfer && hasLiveLeader(at: now))
+        case .voteReply(let reply): reply.isPreVote && reply.isGranted
+        case .append, .appendReply, .installSnapshot, .timeoutNow: false
+        }
+    }
+
+    /// Heard from a leader within the minimum election timeout; a leader hears itself.
+    func hasLiveLeader(at now: Instant) -> Bool {
+        if role == .leader { return true }
+        guard leader != nil, let leaderHeard else { return false }
+        return now < leaderHeard + profile.election.lowerBound
+    }
+}
+
+extension RaftMessage {
+    var isFromLeader: Bool {
+        switch self {
+        case .append, .installSnapshot: true
+        case .vote, .voteReply, .appendReply, .timeoutNow: false
+        }
+    }
+}

@@ -1,0 +1,187 @@
+import Consensus
+import Locks
+import Primitives
+import SyncRounds
+
+package struct DeviceConfiguration: Hashable, Sendable {
+    package var profile: TimingProfile
+    package var version: String
+
+    package init(profile: TimingProfile, version: String = "") {
+        self.profile = profile
+        self.version = version
+    }
+}
+
+/// One whole device as one value. `step` takes everything that can happen and says what is to be done.
+///
+/// Layers, from below: `raft` orders commands; `state` is what they come to; `claims` are the locks that this device
+/// holds or wants; `roundLeader` runs rounds while the sync lock's claim allows it; `roundMember` takes part in rounds.
+package struct Device: Hashable, Sendable {
+    package let device: DeviceID
+    package let configuration: DeviceConfiguration
+    let incarnation: UInt64
+
+    package internal(set) var raft: MeshRaft
+    package internal(set) var state: MeshState
+    package internal(set) var acceptedToken: FencingGate
+    /// Devices with a working link, sorted.
+    package internal(set) var links: [DeviceID] = []
+    package internal(set) var peers: [PeerView] = []
+    package internal(set) var claims: [LockClaim]
+    var watch = LeaseWatch()
+    package internal(set) var roundLeader = RoundLeader()
+    package internal(set) var roundMember = RoundMember()
+    package internal(set) var lastRound: RoundOutcome?
+    package internal(set) var isStopping = false
+
+    var requestNumber: UInt64 = 0
+    var pending: [PendingRequest] = []
+    var waits: [ClientWait] = []
+    var renewalsInDoubt: [RenewalInDoubt] = []
+    var announcedToken: FencingToken?
+    var schedule = ScheduleMemory()
+    var handoff: Handoff?
+    var own = OwnFacts()
+    var stopDeadline: Instant?
+    var stopTransferAt: Instant?
+    var membershipCheck: Instant
+    var lastStep: Instant
+    /// Messages to ourselves, handled before the step ends.
+    var loopback: [PeerMessage] = []
+    // Empty between steps; kept so that their storage is reused.
+    var raftOutput = RaftOutput<MeshCommand, MeshState>()
+    var leaderActions: [RoundLeader.Action] = []
+    var memberActions: [RoundMember.Action] = []
+
+    /// - Parameter incarnation: greater at each start of the agent (durable before the first step).
+    package init(
+        device: DeviceID, configuration: DeviceConfiguration, restored: DevicePersistentState, incarnation: UInt64,
+        seed: UInt64, now: Instant
+    ) {
+        self.device = device
+        self.configuration = configuration
+        self.incarnation = incarnation
+        state = restored.raft.snapshot?.image ?? MeshState()
+        acceptedToken = restored.acceptedToken
+        raft = MeshRaft(
+            device: device, configuration: RaftConfiguration(profile: configuration.profile), restored: restored.raft,
+            seed: seed, now: now)
+        claims = [LockClaim(name: .sync, ttl: configuration.profile.leaseTTL, client: nil)]
+        membershipCheck = now
+        lastStep = now
+    }
+
+    /// Appends to `output` what is to be done. Late, duplicated and unknown inputs add nothing or an event.
+    package mutating func step(_ input: DeviceInput, at now: Instant, into output: inout DeviceOutput) {
+        let now = max(now, lastStep)
+        noticeSleep(at: now, into: &output)
+        lastStep = now
+        handle(input, at: now, into: &output)
+        settle(at: now, into: &output)
+        carryOutDuties(at: now, into: &output)
+        settle(at: now, into: &output)
+    }
+
+    private mutating func handle(_ input: DeviceInput, at now: Instant, into output: inout DeviceOutput) {
+        switch input {
+        case .tick:
+            stepRaft(.tick, at: now)
+            leaderStep(.tick, at: now)
+            memberStep(.tick, at: now)
+        case .received(let message, let peer): receive(message, from: peer, at: now, into: &output)
+        case .linkUp(let peer): linkUp(peer, at: now, into: &output)
+        case .linkDown(let peer): linkDown(peer, at: now, into: &output)
+        case .request(let tag, let request): handle(request, tag: tag, at: now, into: &output)
+        case .cancelled(let tag): cancel(tag, at: now, into: &output)
+        case .workspaceChanged(let files): own.changed(files, at: now)
+        case .writersChanged(let active, let paused): own.writersChanged(active: active, paused: paused)
+        case .gateClosed(let round, let writers): memberStep(.gateClosed(round, writers), at: now)
+        case .gateOpenedEarly(let round): memberStep(.gateOpenedEarly(round), at: now)
+        case .captured(let round, let result): captured(round, result, at: now)
+        case .fetched(let round, let revision, let result):
+            leaderStep(.fetched(round, revision, result == .done(true)), at: now)
+        case .merged(let round, let result): leaderStep(.merged(round, result), at: now)
+        case .staged(let round, let revision, let result): memberStep(.staged(round, revision, result), at: now)
+        case .applied(let round, let result): applied(round, result, at: now)
+        case .stop: beginStopping(at: now, into: &output)
+        }
+    }
+
+    /// Runs what the inner machines asked for until nothing is left.
+    mutating func settle(at now: Instant, into output: inout DeviceOutput) {
+        var turns = 0
+        while true {
+            drainRaft(at: now, into: &output)
+            drainLeader(at: now, into: &output)
+            drainMember(at: now, into: &output)
+            guard let message = loopback.first else {
+                if raftOutputIsEmpty, leaderActions.isEmpty, memberActions.isEmpty { return }
+                continue
+            }
+            loopback.removeFirst()
+            receive(message, from: device, at: now, into: &output)
+            turns += 1
+            precondition(turns < Limits.turnsPerStep, "a device answers itself for ever: a rule feeds its own input")
+        }
+    }
+
+    mutating func send(_ message: PeerMessage, to peer: DeviceID, into output: inout DeviceOutput) {
+        if peer == device {
+            loopback.append(message)
+        } else {
+            output.send.append(PeerEnvelope(to: peer, message: message))
+        }
+    }
+
+    mutating func nextRequest() -> RequestID {
+        requestNumber += 1
+        return RequestID(device: device, incarnation: incarnation, number: requestNumber)
+    }
+}
+
+// MARK: - What others may know
+
+extension Device {
+    /// The sync leader by the replicated state, whether or not it can act at this moment.
+    package var syncLeader: LeaseHolder? {
+        state.locks.grant(of: .sync).map { LeaseHolder(device: $0.holder, token: $0.token) }
+    }
+
+    /// True while this device may act as sync leader; ask again after every wait.
+    package func mayLead(at now: Instant) -> Bool { claims.first { $0.name == .sync }?.claim.mayAct(at: now) ?? false }
+
+    /// The token of this device's sync lease; nil without one.
+    package var leaderToken: FencingToken? { claims.first { $0.name == .sync }?.claim.token }
+
+    package func leaseRemaining(at now: Instant) -> Duration {
+        claims.first { $0.name == .sync }?.claim.remaining(at: now) ?? .zero
+    }
+
+    package func hasLink(to peer: DeviceID) -> Bool { peer == device || links.contains(peer) }
+
+    /// When a `tick` is wanted at the latest.
+    package var nextDeadline: Instant {
+        var next = lastStep + configuration.profile.election.upperBound
+        let candidates: [Instant?] = [
+            raft.nextDeadline, roundLeader.nextDeadline, roundMember.nextDeadline, leaseDeadline, requestDeadline,
+            scheduleDeadline, factsDeadline, stopDeadline, handoff?.deadline, membershipCheck,
+        ]
+        for case let candidate? in candidates { next = min(next, candidate) }
+        return max(next, lastStep + .milliseconds(1))
+    }
+}
+
+// MARK: - Sleep
+
+extension Device {
+    /// A step that comes much later than the tick that was due: the device slept (protocol.md, section 3).
+    private mutating func noticeSleep(at now: Instant, into output: inout DeviceOutput) {
+        let allowance = max(configuration.profile.heartbeat * 2, .seconds(1))
+        let due = nextDeadline
+        guard now > due + allowance else { return }
+        output.events.append(.slept(now - due))
+        stepRaft(.slept, at: now)
+        for place in claims.indices { claims[place].claim.slept() }
+    }
+}

@@ -1,0 +1,120 @@
+import Consensus
+import Locks
+import Primitives
+import SyncRounds
+
+// How a device drives its consensus and applies what it commits.
+
+extension Device {
+    mutating func stepRaft(_ input: RaftInput<MeshCommand, MeshState>, at now: Instant) {
+        raft.step(input, at: now, into: &raftOutput)
+    }
+
+    var raftOutputIsEmpty: Bool {
+        raftOutput.send.isEmpty && raftOutput.committed.isEmpty && raftOutput.confirmed.isEmpty
+            && raftOutput.refused.isEmpty && raftOutput.events.isEmpty && raftOutput.install == nil
+            && raftOutput.persist.isEmpty
+    }
+
+    /// Moves the consensus output into the device's and applies what was committed. Applying may feed consensus again.
+    mutating func drainRaft(at now: Instant, into output: inout DeviceOutput) {
+        guard !raftOutputIsEmpty else { return }
+        output.persist.raft.merge(raftOutput.persist)
+        for envelope in raftOutput.send {
+            output.send.append(PeerEnvelope(to: envelope.to, message: .raft(envelope.message)))
+        }
+        let install = raftOutput.install
+        let committed = raftOutput.committed
+        let confirmed = raftOutput.confirmed
+        let refused = raftOutput.refused
+        let events = raftOutput.events
+        raftOutput.removeAll()
+
+        for event in events { handle(event, at: now, into: &output) }
+        if let install { self.install(install, at: now, into: &output) }
+        for entry in committed { apply(entry, at: now, into: &output) }
+        for confirmation in confirmed { confirmRenewals(confirmation.id, at: now, into: &output) }
+        for refusal in refused { handle(refusal, at: now, into: &output) }
+        compactIfLong(at: now)
+    }
+
+    private mutating func handle(_ event: RaftEvent, at now: Instant, into output: inout DeviceOutput) {
+        output.events.append(.consensus(event))
+        guard raft.role == .leader else {
+            watch.steppedDown()
+            renewalsInDoubt.removeAll()
+            return
+        }
+        if watch.term != raft.term {
+            watch.becameLeader(term: raft.term, at: now, table: state.locks)
+            membershipCheck = now
+        }
+    }
+
+    private mutating func handle(_ refusal: RaftRefusal<MeshCommand>, at now: Instant, into output: inout DeviceOutput)
+    {
+        switch refusal {
+        case .proposal(let command):
+            if case .lock(.expire(let name, let token, _)) = command.operation { watch.notProposed(name, token: token) }
+            resendSoon(command.request, at: now)
+        case .confirmation(let id): renewalsInDoubt.removeAll { $0.id == id }
+        case .membership, .transfer: membershipCheck = now + configuration.profile.heartbeat
+        }
+    }
+
+    private mutating func install(_ snapshot: Snapshot<MeshState>, at now: Instant, into output: inout DeviceOutput) {
+        let before = state
+        state = snapshot.image
+        output.rosterChanged = true
+        if state.head.revision != before.head.revision, let head = state.head.revision {
+            output.actions.append(.headMoved(head))
+        }
+        memberStep(.head(state.head.revision), at: now)
+        watch.tableChanged(state.locks, at: now)
+        readClaimsFromState(at: now)
+        answerPendingFromState(at: now, into: &output)
+    }
+
+    private mutating func apply(_ entry: MeshEntry, at now: Instant, into output: inout DeviceOutput) {
+        switch entry.payload {
+        case .noop: break
+        case .membership(let membership):
+            output.events.append(.membership(membership))
+            membershipCheck = now
+        case .command(let command): apply(command, term: entry.term, at: now, into: &output)
+        }
+    }
+
+    private mutating func apply(
+        _ command: MeshCommand, term: Term, at now: Instant, into output: inout DeviceOutput
+    ) {
+        let newest = state.locks.newestToken
+        let change = state.apply(command, term: term)
+        if !change.lockEvents.isEmpty { watch.tableChanged(state.locks, at: now) }
+        for event in change.lockEvents {
+            output.events.append(.lock(event))
+            noteClaim(event, at: now, into: &output)
+        }
+        if let publication = change.published {
+            output.events.append(.published(publication, number: state.head.number))
+            output.actions.append(.headMoved(publication.new))
+            memberStep(.head(publication.new), at: now)
+        }
+        if case .publicationRefused(let refusal) = change.outcome, case .publish(let publication) = command.operation,
+            change.isNew
+        {
+            output.events.append(.publicationRefused(publication, refusal))
+        }
+        if change.rosterChanged {
+            output.rosterChanged = true
+            membershipCheck = now
+            forgetRemovedPeers()
+        }
+        finish(command, change.outcome, granted: newest, at: now, into: &output)
+    }
+
+    private mutating func compactIfLong(at now: Instant) {
+        guard raft.entriesSinceSnapshot >= Limits.snapshotAfterEntries else { return }
+        stepRaft(.compact(upTo: raft.appliedIndex, image: state), at: now)
+    }
+}

@@ -1,0 +1,148 @@
+import Primitives
+import SyncRounds
+
+// What a device knows of itself and of the others besides the log: for the scheduler and for status.
+
+/// Another device as it looks from here.
+package struct PeerView: Hashable, Sendable {
+    package let device: DeviceID
+    /// What it last told; nil before the first word.
+    package internal(set) var facts: DeviceFacts?
+    package internal(set) var heard: Instant?
+    package internal(set) var isLeaving = false
+
+    init(device: DeviceID) { self.device = device }
+
+    /// Its clean tree is not at the head, and nothing there hinders a catch-up.
+    func isBehind(_ head: Revision?) -> Bool {
+        guard let facts, let head else { return false }
+        return facts.base != head && facts.pendingFiles == 0 && facts.waiting == nil
+    }
+
+    func schedule(head: Revision?) -> RoundSchedule.Facts {
+        guard let facts, let heard, facts.pendingFiles > 0 else {
+            return RoundSchedule.Facts(firstChange: nil, lastChange: nil, behind: isBehind(head))
+        }
+        return RoundSchedule.Facts(
+            firstChange: heard - facts.firstChangeAge, lastChange: heard - facts.lastChangeAge, behind: false)
+    }
+}
+
+/// What this device knows of its own workspace and writers, and what it told the others.
+struct OwnFacts: Hashable, Sendable {
+    var base: Revision?
+    var pendingFiles: UInt32 = 0
+    var firstChange: Instant?
+    var lastChange: Instant?
+    var activeWriters: UInt32 = 0
+    var pausedWriters: UInt32 = 0
+    var waiting: String?
+    var told: DeviceFacts?
+    var toldLastChange: Instant?
+    var toldAt: Instant?
+
+    /// The tree was looked at, or something in it moved, and `files` differ from the base.
+    mutating func changed(_ files: UInt32, at now: Instant) {
+        pendingFiles = files
+        firstChange = files == 0 ? nil : firstChange ?? now
+        lastChange = files == 0 ? nil : now
+    }
+
+    mutating func writersChanged(active: UInt32, paused: UInt32) {
+        activeWriters = active
+        pausedWriters = paused
+    }
+
+    /// What a capture holds does not wait any more, unless its round fails: then the device is still dirty.
+    mutating func captured(_ report: CaptureReport, at now: Instant) {
+        base = report.base
+        if report.revision == nil {
+            changed(0, at: now)
+        } else if pendingFiles == 0 {
+            changed(max(report.changedFiles, 1), at: now)
+        }
+    }
+
+    mutating func applied(_ report: ApplyReport, at now: Instant) {
+        waiting = report.waiting
+        guard report.waiting == nil else { return }
+        base = report.base
+        firstChange = nil
+        changed(report.lateFiles, at: now)
+    }
+
+    func facts(at now: Instant, version: String) -> DeviceFacts {
+        DeviceFacts(
+            base: base, pendingFiles: pendingFiles, firstChangeAge: firstChange.map { now - $0 } ?? .zero,
+            lastChangeAge: lastChange.map { now - $0 } ?? .zero, activeWriters: activeWriters,
+            pausedWriters: pausedWriters, waiting: waiting, version: version)
+    }
+
+    func schedule(head: Revision?) -> RoundSchedule.Facts {
+        guard pendingFiles == 0 else {
+            return RoundSchedule.Facts(firstChange: firstChange, lastChange: lastChange, behind: false)
+        }
+        let behind = head != nil && base != head && waiting == nil
+        return RoundSchedule.Facts(firstChange: nil, lastChange: nil, behind: behind)
+    }
+
+    /// Whether the others do not know this yet. Ages alone are no news; another change is.
+    var isNews: Bool {
+        guard let told else { return true }
+        return told.base != base || told.pendingFiles != pendingFiles || told.activeWriters != activeWriters
+            || told.pausedWriters != pausedWriters || told.waiting != waiting || toldLastChange != lastChange
+    }
+}
+
+extension Device {
+    package func facts(at now: Instant) -> DeviceFacts { own.facts(at: now, version: configuration.version) }
+
+    /// The hindrance that keeps this device's tree from the head, as its workspace shell sees it; nil when it is gone.
+    package mutating func waitingChanged(_ reason: String?) { own.waiting = reason }
+
+    var factsDeadline: Instant? {
+        guard own.isNews, !links.isEmpty else { return nil }
+        return own.toldAt.map { $0 + Limits.factsInterval } ?? lastStep
+    }
+
+    /// Tells every linked device what changed here, at most once a `factsInterval`.
+    mutating func tellFacts(at now: Instant, into output: inout DeviceOutput) {
+        guard own.isNews, !links.isEmpty, now >= own.toldAt.map({ $0 + Limits.factsInterval }) ?? now else { return }
+        let facts = facts(at: now)
+        own.told = facts
+        own.toldLastChange = own.lastChange
+        own.toldAt = now
+        for peer in links { send(.facts(facts), to: peer, into: &output) }
+    }
+
+    mutating func linkUp(_ peer: DeviceID, at now: Instant, into output: inout DeviceOutput) {
+        guard peer != device, !links.contains(peer), links.count < Limits.devices else { return }
+        links.insert(peer, at: links.firstIndex { $0 > peer } ?? links.endIndex)
+        stepRaft(.linkUp(peer), at: now)
+        send(.facts(facts(at: now)), to: peer, into: &output)
+        if isStopping { send(.leaving(true), to: peer, into: &output) }
+        for place in pending.indices { pending[place].sendAt = now }
+        membershipCheck = now
+    }
+
+    mutating func linkDown(_ peer: DeviceID, at now: Instant, into output: inout DeviceOutput) {
+        links.removeAll { $0 == peer }
+        for place in waits.indices where waits[place].askedOf == peer { waits[place].forgetQuestion(at: now) }
+        leaderStep(.away(peer), at: now)
+        membershipCheck = now
+    }
+
+    mutating func view(of peer: DeviceID, _ change: (inout PeerView) -> Void) {
+        if let place = peers.firstIndex(where: { $0.device == peer }) {
+            change(&peers[place])
+        } else if state.record(of: peer) != nil || links.contains(peer) {
+            var view = PeerView(device: peer)
+            change(&view)
+            peers.insert(view, at: peers.firstIndex { $0.device > peer } ?? peers.endIndex)
+        }
+    }
+
+    mutating func forgetRemovedPeers() {
+        peers.removeAll { state.removed.contains($0.device) }
+    }
+}

@@ -1,0 +1,102 @@
+import Consensus
+import Locks
+import Primitives
+
+// The quorum leader keeps the voters right: an odd number of them, one change at a time (protocol.md, section 2).
+
+extension Device {
+    /// How many of `count` devices vote: an odd number, so that a device more never costs availability.
+    package static func voters(among count: Int) -> Int { count <= 2 ? 1 : count <= 4 ? 3 : Limits.voters }
+
+    mutating func keepMembership(at now: Instant, into output: inout DeviceOutput) {
+        guard now >= membershipCheck else { return }
+        membershipCheck = now + Limits.membershipInterval
+        guard raft.role == .leader, raft.commitIndex >= raft.membershipIndex else { return }
+        cancelAbsentWaiters(at: now)
+        guard let next = nextMembership(at: now), next != raft.membership else { return }
+        stepRaft(.changeMembership(next), at: now)
+    }
+
+    /// The one change that brings the membership closer to what it should be; nil if none is possible now.
+    private func nextMembership(at now: Instant) -> Membership? {
+        let current = raft.membership
+        let known = state.devices.map(\.device)
+        if let gone = (current.voters + current.learners).first(where: { !known.contains($0) && $0 != device }) {
+            return current.removing(gone)
+        }
+        if let new = known.first(where: { !current.voters.contains($0) && !current.learners.contains($0) }) {
+            return current.addingLearner(new)
+        }
+        let wanted = Self.voters(among: known.count)
+        let candidates = current.learners.filter { canVote($0, at: now) }
+        let leaving = current.voters.filter { isLeaving($0) }
+        if current.voters.count > wanted {
+            // A leaving voter first, then one that is away; this device last.
+            let others = current.voters.filter { $0 != device }
+            let next =
+                leaving.first { $0 != device } ?? others.first { !hasLink(to: $0) } ?? leaving.first ?? others.last
+            return next.map { current.demoting($0) }
+        }
+        if current.voters.count < wanted {
+            let enough = current.voters.count + candidates.count >= wanted || current.voters.count.isMultiple(of: 2)
+            return enough ? candidates.first.map { current.promoting($0) } : nil
+        }
+        // The vote of a device that leaves moves to a standby that is awake before it leaves.
+        return leaving.isEmpty ? nil : candidates.first.map { current.promoting($0) }
+    }
+
+    private func isLeaving(_ member: DeviceID) -> Bool {
+        member == device ? isStopping : peers.first { $0.device == member }?.isLeaving ?? false
+    }
+
+    private func canVote(_ learner: DeviceID, at now: Instant) -> Bool {
+        guard links.contains(learner), !isLeaving(learner), let progress = raft.progress(of: learner) else {
+            return false
+        }
+        return raft.lastIndex - progress.match <= Limits.promotionLag
+    }
+
+    /// A waiter that nobody hears would make everybody wait for its lease to run out: it asks again when it is back.
+    private mutating func cancelAbsentWaiters(at now: Instant) {
+        for held in state.locks.grants {
+            for waiter in state.locks.waiters(of: held.name) where waiter != device && !links.contains(waiter) {
+                let command = MeshCommand(
+                    request: nextRequest(), operation: .lock(.cancel(held.name, device: waiter)))
+                stepRaft(.propose(command), at: now)
+            }
+        }
+    }
+
+    /// A linked voter, other than this device, that stays and has the whole log.
+    var voterHeir: DeviceID? {
+        raft.membership.voters.first { $0 != device && links.contains($0) && !isLeaving($0) }
+    }
+
+    /// Whether the vote of this stopping device is about to move to a standby (so that the stop waits for it).
+    var voteMoves: Bool {
+        let standbys = raft.membership.learners.filter { links.contains($0) && !isLeaving($0) }
+        let stayingVoters = raft.membership.voters.filter { $0 != device && links.contains($0) && !isLeaving($0) }
+        guard raft.membership.voters.count <= Self.voters(among: state.devices.count) else {
+            return !stayingVoters.isEmpty
+        }
+        return !standbys.isEmpty
+    }
+}
+
+extension Membership {
+    func removing(_ device: DeviceID) -> Membership {
+        Membership(voters: voters.filter { $0 != device }, learners: learners.filter { $0 != device })
+    }
+
+    func addingLearner(_ device: DeviceID) -> Membership {
+        Membership(voters: voters, learners: (learners + [device]).sorted())
+    }
+
+    func promoting(_ device: DeviceID) -> Membership {
+        Membership(voters: (voters + [device]).sorted(), learners: learners.filter { $0 != device })
+    }
+
+    func demoting(_ device: DeviceID) -> Membership {
+        Membership(voters: voters.filter { $0 != device }, learners: (learners + [device]).sorted())
+    }
+}

@@ -1,0 +1,119 @@
+import Consensus
+import Locks
+import Primitives
+import SyncRounds
+
+/// What a step wants done, in this order: `persist` is durable before anything after it is carried out.
+package struct DeviceOutput: Hashable, Sendable {
+    package var persist = DeviceUpdate()
+    package var send: [PeerEnvelope] = []
+    package var actions: [DeviceAction] = []
+    package var replies: [TaggedReply] = []
+    package var events: [DeviceEvent] = []
+    /// The replicated roster changed: links and pins follow it.
+    package var rosterChanged = false
+    /// Everything that a graceful stop needs is done.
+    package var stopped = false
+
+    package init() {}
+
+    package mutating func removeAll() {
+        persist.removeAll()
+        send.removeAll(keepingCapacity: true)
+        actions.removeAll(keepingCapacity: true)
+        replies.removeAll(keepingCapacity: true)
+        events.removeAll(keepingCapacity: true)
+        rosterChanged = false
+        stopped = false
+    }
+}
+
+package struct PeerEnvelope: Hashable, Sendable {
+    package var to: DeviceID
+    package var message: PeerMessage
+
+    package init(to: DeviceID, message: PeerMessage) {
+        self.to = to
+        self.message = message
+    }
+}
+
+package struct TaggedReply: Hashable, Sendable {
+    package var tag: UInt64
+    package var reply: ClientReply
+
+    package init(tag: UInt64, reply: ClientReply) {
+        self.tag = tag
+        self.reply = reply
+    }
+}
+
+/// What must be on disk before the rest of the output leaves.
+package struct DeviceUpdate: Hashable, Sendable {
+    package var raft = PersistentUpdate<MeshCommand, MeshState>()
+    /// The highest token accepted for the workspace, if this step raised it.
+    package var acceptedToken: FencingGate?
+
+    package init() {}
+
+    package var isEmpty: Bool { acceptedToken == nil && raft.isEmpty }
+
+    package mutating func removeAll() {
+        raft = PersistentUpdate()
+        acceptedToken = nil
+    }
+}
+
+/// What storage gives back at start.
+package struct DevicePersistentState: Hashable, Sendable {
+    package var raft: PersistentState<MeshCommand, MeshState>
+    package var acceptedToken: FencingGate
+
+    package init(raft: PersistentState<MeshCommand, MeshState>, acceptedToken: FencingGate = FencingGate()) {
+        self.raft = raft
+        self.acceptedToken = acceptedToken
+    }
+}
+
+/// Work for the git and writer shells. Each answers with the input of the same name, also when it fails.
+package enum DeviceAction: Hashable, Sendable {
+    /// Close the gate; it opens by itself after `limit`, whatever happens. Answer: `gateClosed`.
+    case closeGate(RoundID, limit: Duration)
+    /// Moves the deadline of a closed gate to `limit` from now, within `Limits.pauseMax` of its closing.
+    case extendGate(RoundID, limit: Duration)
+    case openGate(RoundID)
+    case capture(RoundID)
+    /// Make `revision` complete here by fetching it from `from` (a no-op if it is).
+    case fetch(RoundID, Revision, from: DeviceID)
+    case merge(RoundID, head: Revision?, captures: [DeviceCapture])
+    /// Fetch from the leader, verify, pin, make durable, prepare the files.
+    case stage(RoundID, Revision, from: DeviceID)
+    case apply(RoundID, Revision)
+    /// The round is over here: prepared files may go; captures and staged objects stay pinned.
+    case endRound(RoundID)
+    /// The published head moved (a ref to set; no tree is touched).
+    case headMoved(Revision)
+}
+
+/// What happened, for the audit, the log, metrics and the simulator's checks.
+package enum DeviceEvent: Hashable, Sendable {
+    case consensus(RaftEvent)
+    case lock(LockEvent)
+    /// The sync lock's lease is confirmed here: this device leads.
+    case leading(FencingToken)
+    /// This device no longer acts as leader; `current` is the newer token if one is known.
+    case leadershipLost(FencingToken, current: FencingToken?)
+    case roundStarted(RoundID, RoundReason, members: [DeviceID])
+    case roundPhase(RoundID, RoundPhase)
+    case roundEnded(RoundSummary)
+    case published(Publication, number: UInt64)
+    case publicationRefused(Publication, PublicationRefusal)
+    /// A message with a stale token was refused here (protocol.md, section 6).
+    case refusedToken(presented: FencingToken, from: DeviceID, highest: FencingToken, holder: DeviceID?)
+    case pauseEnded(RoundID, held: Duration, early: Bool, WriterReport)
+    case applied(RoundID, ApplyReport)
+    case declined(RoundID, RoundDecline)
+    case membership(Membership)
+    case slept(Duration)
+    case dropped(String)
+}

@@ -1,0 +1,209 @@
+import Consensus
+import Locks
+import Primitives
+import SyncRounds
+
+// How a device leads rounds and takes part in them.
+
+/// What the scheduler remembers between rounds.
+struct ScheduleMemory: Hashable, Sendable {
+    var sequence: UInt64 = 0
+    var lastStart: Instant?
+    var failures: UInt64 = 0
+    var notBefore: Instant?
+    /// Who asked for the next round, and who for the one under way.
+    var asked: [Asker] = []
+    var answering: [Asker] = []
+
+    struct Asker: Hashable, Sendable {
+        var device: DeviceID
+        var number: UInt64
+    }
+
+    mutating func newLeadership() {
+        lastStart = nil
+        failures = 0
+        notBefore = nil
+    }
+}
+
+extension Device {
+    /// The holder's rule: a round goes on only while the lease allows it; otherwise it is given up. What the log says of a
+    /// publication is heard in any case: that is decided already.
+    mutating func leaderStep(_ input: RoundLeader.Input, at now: Instant) {
+        guard let current = roundLeader.current, !mayLead(at: now) else {
+            return roundLeader.step(input, at: now, into: &leaderActions)
+        }
+        switch input {
+        case .published, .abandon: roundLeader.step(input, at: now, into: &leaderActions)
+        case .start, .received, .away, .fetched, .merged, .tick:
+            guard current.phase != .publish else { return }
+            roundLeader.step(.abandon("the lease is not confirmed"), at: now, into: &leaderActions)
+        }
+    }
+
+    mutating func memberStep(_ input: RoundMember.Input, at now: Instant) {
+        roundMember.step(input, at: now, into: &memberActions)
+    }
+
+    mutating func captured(_ round: RoundID, _ result: Completion<CaptureReport>, at now: Instant) {
+        if case .done(let report) = result { own.captured(report, at: now) }
+        memberStep(.captured(round, result), at: now)
+    }
+
+    mutating func applied(_ round: RoundID, _ result: Completion<ApplyReport>, at now: Instant) {
+        if case .done(let report) = result { own.applied(report, at: now) }
+        memberStep(.applied(round, result), at: now)
+    }
+
+    /// What the working tree was brought to before this start, as the workspace shell found it.
+    package mutating func restoreBase(_ revision: Revision?) {
+        own.base = revision
+        roundMember.baseIs(revision)
+    }
+}
+
+// MARK: - Leading
+
+extension Device {
+    var scheduleDeadline: Instant? {
+        guard announcedToken != nil, roundLeader.current == nil, handoff == nil else { return nil }
+        if case .wait(let until, _) = scheduleVerdict(at: lastStep) { return until }
+        return mayLead(at: lastStep) ? lastStep : nil
+    }
+
+    package func scheduleVerdict(at now: Instant) -> RoundSchedule.Verdict {
+        var facts = [own.schedule(head: state.head.revision)]
+        for peer in peers where links.contains(peer.device) && state.record(of: peer.device) != nil {
+            facts.append(peer.schedule(head: state.head.revision))
+        }
+        let settings = state.syncSettings
+        return RoundSchedule(
+            settings: settings, manual: !schedule.asked.isEmpty, lastStart: schedule.lastStart,
+            notBefore: schedule.notBefore, devices: facts
+        ).decide(at: now)
+    }
+
+    /// Starts a round if this device may lead and the schedule says so.
+    mutating func startRoundIfDue(at now: Instant, into output: inout DeviceOutput) {
+        guard mayLead(at: now), let token = leaderToken, announcedToken == token, roundLeader.current == nil,
+            handoff == nil, !isStopping, case .go(let reason) = scheduleVerdict(at: now)
+        else { return }
+        schedule.sequence += 1
+        schedule.lastStart = now
+        schedule.answering = schedule.asked
+        schedule.asked = []
+        let round = RoundID(token: token, sequence: incarnation << Limits.sequenceBits | schedule.sequence)
+        let members = state.devices.map(\.device).filter { hasLink(to: $0) }
+        output.events.append(.roundStarted(round, reason, members: members))
+        leaderStep(
+            .start(
+                RoundPlan(
+                    round: round, reason: reason, leader: device, members: members, voters: raft.membership.voters,
+                    head: state.head.revision, pauseBudget: state.syncSettings.pauseBudget)),
+            at: now)
+    }
+
+    mutating func drainLeader(at now: Instant, into output: inout DeviceOutput) {
+        while !leaderActions.isEmpty {
+            let actions = leaderActions
+            leaderActions.removeAll(keepingCapacity: true)
+            for action in actions { carryOut(action, at: now, into: &output) }
+        }
+    }
+
+    private mutating func carryOut(_ action: RoundLeader.Action, at now: Instant, into output: inout DeviceOutput) {
+        switch action {
+        case .send(let message, let peer): send(.round(message), to: peer, into: &output)
+        case .fetch(let round, let revision, let peer):
+            output.actions.append(.fetch(round, revision, from: peer))
+        case .merge(let round, let head, let captures):
+            output.actions.append(.merge(round, head: head, captures: captures))
+        case .publish(let round, let old, let report):
+            let publication = Publication(
+                round: round, old: old, new: report.revision, changedFiles: report.changedFiles,
+                conflicts: report.conflicts)
+            propose(.publish(publication), .publish(round), within: Limits.roundTimeout, at: now, into: &output)
+        case .phase(let round, let phase): output.events.append(.roundPhase(round, phase))
+        case .ended(let summary): roundEnded(summary, at: now, into: &output)
+        }
+    }
+
+    private mutating func roundEnded(_ summary: RoundSummary, at now: Instant, into output: inout DeviceOutput) {
+        output.events.append(.roundEnded(summary))
+        let outcome = RoundOutcome(
+            round: summary.round, number: state.head.number, result: summary.result, changedFiles: summary.changedFiles,
+            participants: summary.participants, leftOut: summary.leftOut, took: summary.ended - summary.started)
+        lastRound = outcome
+        switch summary.result {
+        case .aborted:
+            schedule.failures = min(schedule.failures + 1, Limits.backOffDoublings)
+            schedule.notBefore = now + Limits.roundBackOff * (1 << Int(schedule.failures))
+        case .caughtUp:
+            // A device that a round did not bring to the head is not chased without a pause.
+            schedule.failures = 0
+            schedule.notBefore = now + Limits.roundBackOff
+        case .published, .nothingToDo:
+            schedule.failures = 0
+            schedule.notBefore = summary.reason == .behind ? now + Limits.roundBackOff : nil
+        }
+        for asker in schedule.answering {
+            send(.syncAnswer(number: asker.number, .done(outcome)), to: asker.device, into: &output)
+        }
+        schedule.answering = []
+    }
+}
+
+// MARK: - Taking part
+
+extension Device {
+    /// A round message. What a leader says must carry a token that this device's gate accepts (protocol.md, section 6);
+    /// a raised gate is persisted before anything that follows from the message.
+    mutating func receiveRound(
+        _ message: RoundMessage, from peer: DeviceID, at now: Instant, into output: inout DeviceOutput
+    ) {
+        guard message.isFromLeader else {
+            if message.round == roundLeader.current?.round { leaderStep(.received(message, from: peer), at: now) }
+            if case .working(let round) = message, roundMember.current?.round == round {
+                memberStep(.received(message, from: peer), at: now)
+            }
+            return
+        }
+        switch acceptedToken.accept(message.round.token, from: peer) {
+        case .accepted(let changed):
+            if changed { output.persist.acceptedToken = acceptedToken }
+            memberStep(.received(message, from: peer), at: now)
+        case .refused(let presented, let highest, let holder):
+            output.events.append(
+                .refusedToken(presented: presented, from: peer, highest: highest, holder: holder))
+            let decline = RoundDecline.staleToken(presented: presented, highest: highest, holder: holder)
+            send(.round(.declined(message.round, decline)), to: peer, into: &output)
+        }
+    }
+
+    mutating func drainMember(at now: Instant, into output: inout DeviceOutput) {
+        while !memberActions.isEmpty {
+            let actions = memberActions
+            memberActions.removeAll(keepingCapacity: true)
+            for action in actions { carryOut(action, at: now, into: &output) }
+        }
+    }
+
+    private mutating func carryOut(_ action: RoundMember.Action, at now: Instant, into output: inout DeviceOutput) {
+        switch action {
+        case .send(let message, let peer): send(.round(message), to: peer, into: &output)
+        case .closeGate(let round, let limit): output.actions.append(.closeGate(round, limit: limit))
+        case .extendGate(let round, let limit): output.actions.append(.extendGate(round, limit: limit))
+        case .openGate(let round): output.actions.append(.openGate(round))
+        case .capture(let round): output.actions.append(.capture(round))
+        case .stage(let round, let revision, let peer):
+            output.actions.append(.stage(round, revision, from: peer))
+        case .apply(let round, let revision): output.actions.append(.apply(round, revision))
+        case .endRound(let round): output.actions.append(.endRound(round))
+        case .pauseEnded(let round, let held, let early, let writers):
+            output.events.append(.pauseEnded(round, held: held, early: early, writers))
+        case .applied(let round, let report): output.events.append(.applied(round, report))
+        case .declined(let round, let reason): output.events.append(.declined(round, reason))
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import Consensus
+import Locks
+import Primitives
+
+// DeviceCore: one whole device as one value: consensus, the replicated state, leases, rounds, requests.
+// The agent and the simulator drive this very type.
+// Never: I/O, a clock, randomness of the system, logging. Shells carry out `DeviceOutput` in its order.
+// Start with DeviceInput.swift and DeviceOutput.swift, then Device.swift.
+
+/// One command of the replicated log. A command whose request was answered before is not applied again.
+package struct MeshCommand: Hashable, Sendable {
+    package var request: RequestID
+    package var operation: MeshOperation
+
+    package init(request: RequestID, operation: MeshOperation) {
+        self.request = request
+        self.operation = operation
+    }
+}
+
+package enum MeshOperation: Hashable, Sendable {
+    case lock(LockCommand)
+    case publish(Publication)
+    /// A new device, or new addresses or another name of a known one.
+    case putDevice(DeviceRecord)
+    /// Leaves a tombstone: the key can never come back.
+    case removeDevice(DeviceID)
+    case set(Setting)
+}
+
+/// The commit point of a round: accepted only with the sync lock's current token, a sequence above the last
+/// published one of that token, and `old` equal to the head.
+package struct Publication: Hashable, Sendable {
+    package var round: RoundID
+    package var old: Revision?
+    package var new: Revision
+    package var changedFiles: UInt32
+    package var conflicts: UInt32
+
+    package init(round: RoundID, old: Revision?, new: Revision, changedFiles: UInt32 = 0, conflicts: UInt32 = 0) {
+        self.round = round
+        self.old = old
+        self.new = new
+        self.changedFiles = changedFiles
+        self.conflicts = conflicts
+    }
+}
+
+/// A member as every device knows it.
+package struct DeviceRecord: Hashable, Sendable {
+    package var device: DeviceID
+    package var name: String
+    /// `host:port`, in the order in which they are tried.
+    package var addresses: [String]
+
+    package init(device: DeviceID, name: String, addresses: [String]) {
+        self.device = device
+        self.name = name
+        self.addresses = addresses
+    }
+}
+
+/// A replicated setting (`sync.settle` = `2s`). Keys and values are checked before they are proposed and again when
+/// they are read.
+package struct Setting: Hashable, Sendable {
+    package var key: String
+    package var value: String
+
+    package init(key: String, value: String) {
+        self.key = key
+        self.value = value
+    }
+}
+
+package enum MeshOutcome: Hashable, Sendable {
+    case lock(LockOutcome)
+    case published(number: UInt64)
+    case publicationRefused(PublicationRefusal)
+    case done
+    case refused(MeshRefusal)
+}
+
+package enum PublicationRefusal: Hashable, Sendable {
+    case staleToken(presented: FencingToken, current: FencingToken?)
+    case staleSequence(presented: UInt64, last: UInt64)
+    case headMoved(expected: Revision?, head: Revision?)
+}
+
+package enum MeshRefusal: Hashable, Sendable {
+    case removedDevice
+    case tooManyDevices
+    case nameTaken
+}
+
+package typealias MeshRaft = Raft<MeshCommand, MeshState>
+package typealias MeshEntry = Entry<MeshCommand>
+package typealias MeshRaftMessage = RaftMessage<MeshCommand, MeshState>

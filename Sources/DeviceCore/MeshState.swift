@@ -1,0 +1,197 @@
+import Consensus
+import Locks
+import Primitives
+import SyncRounds
+
+/// The replicated state: what every device computes from the log. Applying never reads a clock.
+package struct MeshState: Hashable, Sendable {
+    /// Members, sorted by id.
+    package private(set) var devices: [DeviceRecord] = []
+    /// Devices that were removed: their keys can never come back.
+    package private(set) var removed: [DeviceID] = []
+    package private(set) var locks: LockTable
+    package private(set) var head = PublishedHead()
+    /// Sorted by key.
+    package private(set) var settings: [Setting] = []
+    /// Answers to recent requests, sorted by device: a retry is answered from here.
+    package private(set) var answered: [AnsweredRequests] = []
+
+    package init(epoch: UInt64 = 1) { locks = LockTable(epoch: epoch) }
+
+    /// A state as it was stored. Nil if it breaks an invariant of its own (order, counts).
+    package init?(
+        devices: [DeviceRecord], removed: [DeviceID], locks: LockTable, head: PublishedHead, settings: [Setting],
+        answered: [AnsweredRequests]
+    ) {
+        guard zip(devices, devices.dropFirst()).allSatisfy({ $0.device < $1.device }), devices.count <= Limits.devices,
+            zip(settings, settings.dropFirst()).allSatisfy({ $0.key < $1.key }),
+            zip(answered, answered.dropFirst()).allSatisfy({ $0.device < $1.device }),
+            answered.allSatisfy({ $0.answers.count <= Limits.rememberedRequests })
+        else { return nil }
+        self.devices = devices
+        self.removed = removed
+        self.locks = locks
+        self.head = head
+        self.settings = settings
+        self.answered = answered
+    }
+
+    /// A mesh of one, as it is founded.
+    package static func founding(_ record: DeviceRecord, epoch: UInt64 = 1) -> MeshState {
+        var state = MeshState(epoch: epoch)
+        state.devices = [record]
+        return state
+    }
+
+    package func record(of device: DeviceID) -> DeviceRecord? { devices.first { $0.device == device } }
+
+    package var syncSettings: SyncSettings {
+        var values = SyncSettings()
+        for setting in settings { values.set(setting.key, to: setting.value) }
+        return values
+    }
+
+    /// The answer to a request that was applied before; nil if it was not, or was forgotten.
+    package func answer(to request: RequestID) -> MeshOutcome? {
+        answered.first { $0.device == request.device }?.answers.first { $0.request == request }?.outcome
+    }
+}
+
+/// The head of the workspace: the revision last published.
+package struct PublishedHead: Hashable, Sendable {
+    package var revision: Revision?
+    package var round: RoundID?
+    /// How many rounds were published; the number of a round that people see.
+    package var number: UInt64
+    package var conflicts: UInt32
+
+    package init(revision: Revision? = nil, round: RoundID? = nil, number: UInt64 = 0, conflicts: UInt32 = 0) {
+        self.revision = revision
+        self.round = round
+        self.number = number
+        self.conflicts = conflicts
+    }
+}
+
+/// The newest answers to one device's requests, oldest first, at most `Limits.rememberedRequests`.
+package struct AnsweredRequests: Hashable, Sendable {
+    package var device: DeviceID
+    package var answers: [Answer]
+
+    package struct Answer: Hashable, Sendable {
+        package var request: RequestID
+        package var outcome: MeshOutcome
+
+        package init(request: RequestID, outcome: MeshOutcome) {
+            self.request = request
+            self.outcome = outcome
+        }
+    }
+
+    package init(device: DeviceID, answers: [Answer] = []) {
+        self.device = device
+        self.answers = answers
+    }
+}
+
+/// What applying one entry came to.
+package struct MeshChange: Hashable, Sendable {
+    package var request: RequestID
+    package var outcome: MeshOutcome
+    /// False for a retry, which was answered and not applied.
+    package var isNew: Bool
+    package var lockEvents: [LockEvent] = []
+    package var published: Publication?
+    package var rosterChanged = false
+    package var settingsChanged = false
+}
+
+// MARK: - Applying
+
+extension MeshState {
+    /// Applies one command of an entry of `term`.
+    package mutating func apply(_ command: MeshCommand, term: Term) -> MeshChange {
+        if let outcome = answer(to: command.request) {
+            return MeshChange(request: command.request, outcome: outcome, isNew: false)
+        }
+        var change = MeshChange(request: command.request, outcome: .done, isNew: true)
+        switch command.operation {
+        case .lock(let lock): change.outcome = .lock(locks.apply(lock, term: term, into: &change.lockEvents))
+        case .publish(let publication): publish(publication, &change)
+        case .putDevice(let record): put(record, &change)
+        case .removeDevice(let device): remove(device, term: term, &change)
+        case .set(let setting):
+            put(setting)
+            change.settingsChanged = true
+        }
+        remember(command.request, change.outcome)
+        return change
+    }
+
+    private mutating func publish(_ publication: Publication, _ change: inout MeshChange) {
+        let current = locks.grant(of: .sync)?.token
+        guard publication.round.token == current else {
+            change.outcome = .publicationRefused(.staleToken(presented: publication.round.token, current: current))
+            return
+        }
+        if let last = head.round, last.token == publication.round.token, publication.round.sequence <= last.sequence {
+            let presented = publication.round.sequence
+            change.outcome = .publicationRefused(.staleSequence(presented: presented, last: last.sequence))
+            return
+        }
+        guard publication.old == head.revision else {
+            change.outcome = .publicationRefused(.headMoved(expected: publication.old, head: head.revision))
+            return
+        }
+        head = PublishedHead(
+            revision: publication.new, round: publication.round, number: head.number &+ 1,
+            conflicts: publication.conflicts)
+        change.published = publication
+        change.outcome = .published(number: head.number)
+    }
+
+    private mutating func put(_ record: DeviceRecord, _ change: inout MeshChange) {
+        guard !removed.contains(record.device) else { return change.outcome = .refused(.removedDevice) }
+        guard !devices.contains(where: { $0.name == record.name && $0.device != record.device }) else {
+            return change.outcome = .refused(.nameTaken)
+        }
+        change.rosterChanged = true
+        if let place = devices.firstIndex(where: { $0.device == record.device }) {
+            devices[place] = record
+            return
+        }
+        guard devices.count < Limits.devices else {
+            change.rosterChanged = false
+            return change.outcome = .refused(.tooManyDevices)
+        }
+        devices.insert(record, at: devices.firstIndex { $0.device > record.device } ?? devices.endIndex)
+    }
+
+    private mutating func remove(_ device: DeviceID, term: Term, _ change: inout MeshChange) {
+        guard devices.contains(where: { $0.device == device }) else { return }
+        devices.removeAll { $0.device == device }
+        removed.append(device)
+        answered.removeAll { $0.device == device }
+        _ = locks.apply(.forget(device), term: term, into: &change.lockEvents)
+        change.rosterChanged = true
+    }
+
+    private mutating func put(_ setting: Setting) {
+        if let place = settings.firstIndex(where: { $0.key == setting.key }) {
+            settings[place] = setting
+        } else {
+            settings.insert(setting, at: settings.firstIndex { $0.key > setting.key } ?? settings.endIndex)
+        }
+    }
+
+    private mutating func remember(_ request: RequestID, _ outcome: MeshOutcome) {
+        let answer = AnsweredRequests.Answer(request: request, outcome: outcome)
+        guard let place = answered.firstIndex(where: { $0.device == request.device }) else {
+            let entry = AnsweredRequests(device: request.device, answers: [answer])
+            answered.insert(entry, at: answered.firstIndex { $0.device > request.device } ?? answered.endIndex)
+            return
+        }
+        if answered[place].answers.count >= Limits.rememberedRequests { answered[place].answers.removeFirst() }
+        answered[place].answers.append(answer)
+    }
+}

@@ -1,0 +1,85 @@
+import Primitives
+
+/// The sync leader's side of one round: prepare, collect, merge, stage, publish, apply (protocol.md, section 5).
+///
+/// It decides nothing about tokens and leases: whoever drives it stops it (`abandon`) when the device may no longer act.
+package struct RoundLeader: Hashable, Sendable {
+    package enum Input: Hashable, Sendable {
+        case start(RoundPlan)
+        case received(RoundMessage, from: DeviceID)
+        case away(DeviceID)
+        case fetched(RoundID, Revision, Bool)
+        case merged(RoundID, Completion<MergeReport>)
+        /// The log's answer to `publish`.
+        case published(RoundID, Bool, why: String)
+        case tick
+        /// Give the round up: before it is handed to the log everybody is told; after, only the log decides.
+        case abandon(String)
+    }
+
+    package enum Action: Hashable, Sendable {
+        case send(RoundMessage, to: DeviceID)
+        case fetch(RoundID, Revision, from: DeviceID)
+        case merge(RoundID, head: Revision?, captures: [DeviceCapture])
+        case publish(RoundID, old: Revision?, MergeReport)
+        case phase(RoundID, RoundPhase)
+        case ended(RoundSummary)
+    }
+
+    private(set) var running: RunningRound?
+
+    package init() {}
+
+    /// The round under way and where it is.
+    package var current: (round: RoundID, phase: RoundPhase)? { running.map { ($0.plan.round, $0.phaseName) } }
+
+    package var nextDeadline: Instant? { running?.nextDeadline }
+
+    package mutating func step(_ input: Input, at now: Instant, into actions: inout [Action]) {
+        if case .start(let plan) = input {
+            guard running == nil else { return }
+            running = RunningRound(plan: plan, now: now)
+            running?.begin(at: now, into: &actions)
+            return
+        }
+        guard var round = running else { return }
+        round.handle(input, at: now, into: &actions)
+        if let result = round.result {
+            actions.append(.ended(round.summary(result, at: now)))
+            running = nil
+        } else {
+            running = round
+        }
+    }
+}
+
+/// What a round starts from.
+package struct RoundPlan: Hashable, Sendable {
+    package var round: RoundID
+    package var reason: RoundReason
+    package var leader: DeviceID
+    /// Every reachable device, the leader included, sorted.
+    package var members: [DeviceID]
+    package var voters: [DeviceID]
+    package var head: Revision?
+    package var pauseBudget: Duration
+
+    package init(
+        round: RoundID, reason: RoundReason, leader: DeviceID, members: [DeviceID], voters: [DeviceID], head: Revision?,
+        pauseBudget: Duration
+    ) {
+        self.round = round
+        self.reason = reason
+        self.leader = leader
+        self.members = members
+        self.voters = voters
+        self.head = head
+        self.pauseBudget = pauseBudget
+    }
+}
+
+/// An action's result, or in words why there is none.
+package enum Completion<Value: Hashable & Sendable>: Hashable, Sendable {
+    case done(Value)
+    case failed(String)
+}
