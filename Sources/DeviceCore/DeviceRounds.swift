@@ -163,6 +163,7 @@ extension Device {
         _ message: RoundMessage, from peer: DeviceID, at now: Instant, into output: inout DeviceOutput
     ) {
         guard message.isFromLeader else {
+            if peer != device { noteBase(message, of: peer, at: now) }
             if message.round == roundLeader.current?.round { leaderStep(.received(message, from: peer), at: now) }
             if case .working(let round) = message, roundMember.current?.round == round {
                 memberStep(.received(message, from: peer), at: now)
@@ -178,6 +179,23 @@ extension Device {
                 .refusedToken(presented: presented, from: peer, highest: highest, holder: holder))
             let decline = RoundDecline.staleToken(presented: presented, highest: highest, holder: holder)
             send(.round(.declined(message.round, decline)), to: peer, into: &output)
+        }
+    }
+
+    /// What a member says in a round is newer than the facts it last told: without it a round that just ended would look as
+    /// if it had left everybody behind.
+    private mutating func noteBase(_ message: RoundMessage, of peer: DeviceID, at now: Instant) {
+        switch message {
+        case .captured(_, let report):
+            view(of: peer) { $0.facts?.base = report.base }
+        case .applied(_, let report):
+            view(of: peer) {
+                $0.facts?.base = report.base
+                $0.facts?.pendingFiles = report.lateFiles
+                $0.facts?.waiting = report.waiting
+                $0.heard = now
+            }
+        case .prepare, .declined, .stage, .staged, .working, .finish, .abort: break
         }
     }
 
