@@ -4,7 +4,8 @@ import Primitives
 ///
 /// The holder's rule (protocol.md, section 4): with s = the moment before it *sent* the newest acquire or renewal that
 /// was answered, the holder acts only before `s + 2/3 ttl`. The quorum leader waits a full ttl from a later moment, so
-/// clock rates may differ by up to 1.5x. Ask `mayAct` before each step that touches anything, and again after every wait.
+/// clock rates may differ by up to 1.5x. Ask `mayAct` before each step that touches anything, and again after every
+/// wait.
 ///
 /// A fresh value owns nothing: so does a device after a restart.
 package struct HolderClaim: Hashable, Sendable {
@@ -46,9 +47,9 @@ package struct HolderClaim: Hashable, Sendable {
 // MARK: - What happened
 
 extension HolderClaim {
-    /// An acquire or renewal is about to be sent. Ids ascend. A request sent again under its id keeps its first moment; one
-    /// whose first moment is forgotten (a sleep, too many others) proves nothing any more, so that a late answer to its
-    /// first sending is not taken for a fresh one.
+    /// An acquire or renewal is about to be sent. Ids ascend. A request sent again under its id keeps its first moment;
+    /// one whose first moment is forgotten (a sleep, too many others) proves nothing any more, so that a late answer to
+    /// its first sending is not taken for a fresh one.
     package mutating func requestSent(id: UInt64, at now: Instant) {
         lastSent = now
         guard highestID.map({ id > $0 }) ?? true else { return }
@@ -57,9 +58,9 @@ extension HolderClaim {
         sent.append(Sent(id: id, at: now))
     }
 
-    /// The request was answered: granted or renewed under `token`; `ttl` is the grant's, if the answer says it. False if it
-    /// confirms nothing: a token that is over, or an answer to no open request (late, duplicated, from before a sleep),
-    /// from which at most the token is learned.
+    /// The request was answered: granted or renewed under `token`; `ttl` is the grant's, if the answer says it. False
+    /// if it confirms nothing: a token that is over, or an answer to no open request (late, duplicated, from before a
+    /// sleep), from which at most the token is learned.
     @discardableResult
     package mutating func answered(id: UInt64, token: FencingToken, ttl granted: Duration? = nil) -> Bool {
         let ttl = granted ?? self.ttl
@@ -118,8 +119,8 @@ extension HolderClaim {
         }
     }
 
-    /// The lease ended without a successor, or this device releases or transfers it: it acts no more under that token, even
-    /// if the request never arrives. Call it *before* sending the release.
+    /// The lease ended without a successor, or this device releases or transfers it: it acts no more under that token,
+    /// even if the request never arrives. Call it *before* sending the release.
     package mutating func gaveUp() {
         if let token { end(token) }
     }

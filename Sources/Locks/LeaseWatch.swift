@@ -4,8 +4,8 @@ import Primitives
 ///
 /// What makes it safe, and who does it (protocol.md, section 4):
 /// - a new leader lets every lease run its full ttl anew, since it does not know what the last one confirmed;
-/// - a renewal is answered only if `renewed` said yes, a quorum confirmed *after* that that the leader still leads, and the
-///   applied table (at least up to that confirmation's read index) still holds the token;
+/// - a renewal is answered only if `renewed` said yes, a quorum confirmed *after* that that the leader still leads, and
+///   the applied table (at least up to that confirmation's read index) still holds the token;
 /// - once an expiry is proposed, its lease is not renewed any more: the holder would act on the answer while the entry,
 ///   already in the log, gives the lock to another;
 /// - an acquire by the present holder is answered with the present grant, so it renews it too: `acquireReceived`.
@@ -67,8 +67,8 @@ package struct LeaseWatch: Hashable, Sendable {
         _ = renewed(name, token: grant.token, receivedAt: now)
     }
 
-    /// The leases that have run out: propose an expiry of this watch's `term` for each. Each is named once, until its lock
-    /// has another grant or the term changes.
+    /// The leases that have run out: propose an expiry of this watch's `term` for each. Each is named once, until its
+    /// lock has another grant or the term changes.
     package mutating func due(at now: Instant, table: LockTable) -> [(name: LockName, token: FencingToken)] {
         tableChanged(table, at: now)
         var due: [(name: LockName, token: FencingToken)] = []

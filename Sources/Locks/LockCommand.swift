@@ -1,7 +1,7 @@
 import Primitives
 
-/// What the log can ask of the lock table. Who may ask (only the holder transfers or releases, only members acquire) and
-/// which requests are retries is decided by the layer that proposes.
+/// What the log can ask of the lock table. Who may ask (only the holder transfers or releases, only members acquire)
+/// and which requests are retries is decided by the layer that proposes.
 package enum LockCommand: Hashable, Sendable {
     case acquire(LockName, device: DeviceID, ttl: Duration, waits: Bool)
     case release(LockName, token: FencingToken)

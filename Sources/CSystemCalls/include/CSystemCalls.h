@@ -1,9 +1,11 @@
 // CSystemCalls: system calls that Swift's Glibc module does not show. Each is a thin wrapper that returns what the call
-// returns (and leaves errno as the call left it). No rule lives here. Start with the list below.
+// returns (and leaves errno as the call left it). Never: a rule, a retry, memory that outlives the call.
+// Start with the list below.
 #pragma once
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "Command.h"
 #include "Spawn.h"
 
 /// renameat2(2)/renameatx_np(2): swaps two paths atomically. 0, or -1 with errno.
