@@ -68,7 +68,7 @@ enum GitEnvironment {
 
     /// Who signs a commit and when (seconds since 1970). Dates before 1970 are refused by git and are never ours.
     package static func identity(_ name: String, email: String, seconds: Int64) -> [String] {
-        let date = "\(max(0, seconds)) +0000"
+        let date = "@\(max(0, seconds)) +0000"
         return [
             "GIT_AUTHOR_NAME=\(name)", "GIT_AUTHOR_EMAIL=\(email)", "GIT_AUTHOR_DATE=\(date)",
             "GIT_COMMITTER_NAME=\(name)", "GIT_COMMITTER_EMAIL=\(email)", "GIT_COMMITTER_DATE=\(date)",

@@ -100,7 +100,7 @@ package struct HermeticGit: Sendable {
         extra: [Int32] = [], accepting: [Int32] = [0], deadline: Duration = Limits.gitDeadline,
         cancellation: Cancellation = Cancellation()
     ) throws(GitError) -> GitResult {
-        let name = arguments.first ?? ""
+        let name = Self.command(arguments)
         var run = try ChildRun(
             path: installation.path, arguments: prefix + arguments, environment: environment, name: name,
             input: input, output: output, extra: extra, allowed: deadline, cancellation: cancellation)
@@ -113,11 +113,18 @@ package struct HermeticGit: Sendable {
     func start(_ arguments: [String], descriptors: [Int32]) throws(GitError) -> Child {
         try Child(
             path: installation.path, arguments: prefix + arguments, environment: environment,
-            descriptors: descriptors, name: arguments.first ?? "")
+            descriptors: descriptors, name: Self.command(arguments))
     }
 
     /// The agent's own working directory may vanish; git starts in a place that exists.
     private var prefix: [String] { ["-C", workTree ?? "/"] }
+
+    /// The subcommand, behind any `-c name=value`.
+    private static func command(_ arguments: [String]) -> String {
+        var rest = arguments[...]
+        while rest.first == "-c" { rest = rest.dropFirst(2) }
+        return rest.first ?? ""
+    }
 
     func failure(_ name: String, _ result: GitResult) -> GitError {
         GitError(

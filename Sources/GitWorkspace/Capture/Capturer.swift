@@ -1,0 +1,116 @@
+import Glibc
+import Primitives
+
+/// The outcome of a capture.
+package enum CaptureResult: Sendable, Equatable {
+    /// The tree is that of the base, and the user made no commits: nothing was written.
+    case clean(base: Revision?, held: [HeldPath])
+    /// `base` is what the working tree had been brought to: the merge's base for this capture.
+    case captured(Revision, base: Revision?, changedFiles: Int, held: [HeldPath])
+    /// Kept on this device's ref and not for the round: a rebase or merge of the user is under way, or another branch
+    /// is checked out.
+    case withheld(Revision, base: Revision?, reason: String, held: [HeldPath])
+}
+
+/// Turns the working tree into a commit in the store, touching nothing of the user's. Blocking.
+struct Capturer {
+    /// What the newest capture was made of: the same again is the same capture.
+    struct Previous: Equatable {
+        var revision: Revision
+        var base: Revision?
+        var userHead: Revision?
+        var lines: [TreeLine]
+    }
+
+    struct Request {
+        var base: Revision?
+        /// A commit of the user's on the sync branch that the base does not hold; its objects are in the store.
+        var userHead: Revision?
+        var round: RoundID
+        var device: DeviceID
+        var name: String
+        /// Seconds since 1970.
+        var seconds: Int64
+        var previous: Previous?
+    }
+
+    let store: Store
+    let manifest: Manifest
+    /// The workspace, open.
+    let root: Int32
+    let rules: IgnoreRules
+
+    func dirt() throws(GitError) -> Dirt {
+        let findings = try scan()
+        var reading = FileReading(store: store, root: root, writes: false)
+        for candidate in findings.candidates { try reading.read(candidate) }
+        return Dirt(
+            changed: findings.changed.count + reading.lines.count,
+            held: (findings.held + reading.held).sorted { $0.path.lexicographicallyPrecedes($1.path) })
+    }
+
+    func capture(_ request: Request) throws(GitError) -> (CaptureResult, Previous?) {
+        let findings = try scan()
+        var reading = FileReading(store: store, root: root, writes: true)
+        for candidate in findings.candidates { try reading.read(candidate) }
+        try reading.settlePending()
+        let held = (findings.held + reading.held).sorted { $0.path.lexicographicallyPrecedes($1.path) }
+        let lines = (findings.changed + reading.lines).sorted { $0.path.lexicographicallyPrecedes($1.path) }
+        if lines.isEmpty && request.userHead == nil {
+            try reading.objects?.finish()
+            return (.clean(base: request.base, held: held), nil)
+        }
+        if let previous = request.previous, previous.base == request.base, previous.userHead == request.userHead,
+            previous.lines == lines
+        {
+            try reading.objects?.finish()
+            let result = CaptureResult.captured(
+                previous.revision, base: request.base, changedFiles: lines.count, held: held)
+            return (result, previous)
+        }
+        let revision = try write(request, lines, try reading.importer())
+        let previous = Previous(
+            revision: revision, base: request.base, userHead: request.userHead, lines: lines)
+        return (
+            .captured(revision, base: request.base, changedFiles: lines.count, held: held), previous
+        )
+    }
+
+    private func scan() throws(GitError) -> ScanFindings {
+        let rules = rules
+        var scan = WorkspaceScan(manifest, root: root, signature: rules.signature) { paths throws(GitError) in
+            try rules.ignored(paths)
+        }
+        return try scan.run()
+    }
+
+    private func write(_ request: Request, _ lines: [TreeLine], _ objects: ObjectImport) throws(GitError) -> Revision {
+        let ref = RefName.device(request.device)
+        if let older = try store.ref(ref), try !isPublished(older, base: request.base) {
+            let id = ObjectID(older)
+            try objects.reset(RefName.capture(id), to: id)
+        }
+        let noun = lines.count == 1 ? "file" : "files"
+        let message = """
+            Capture \(lines.count) \(noun) on \(request.name.filter { !$0.isNewline })
+
+            Baton-Device: \(request.device)
+            Baton-Round: \(request.round)
+
+            """
+        let revision = try objects.commit(
+            ObjectImport.Commit(
+                ref: ref, parents: [request.base, request.userHead].compactMap { $0 }, tree: nil, lines: lines,
+                author: request.name, email: "\(request.device.short)@baton", seconds: request.seconds,
+                message: message))
+        try objects.finish()
+        return revision
+    }
+
+    /// True if a published revision is sure to hold the capture; when in doubt it keeps a ref of its own.
+    private func isPublished(_ capture: Revision, base: Revision?) throws(GitError) -> Bool {
+        guard let base else { return false }
+        if capture == base { return true }
+        return try store.commit(base).parents.contains(capture)
+    }
+}

@@ -1,0 +1,245 @@
+import Glibc
+
+/// A file that must be read: new, or its stamp is not the remembered one.
+struct Candidate {
+    var path: [UInt8]
+    var folder: Folder
+    var name: Name
+    var stamp: Stamp
+}
+
+/// What a scan found. `changed` holds what is known to differ from the base without reading a file.
+struct ScanFindings {
+    var candidates: [Candidate] = []
+    var changed: [TreeLine] = []
+    var held: [HeldPath] = []
+    /// Files seen, ignored ones left out.
+    var files = 0
+}
+
+/// Walks the workspace once and compares what `lstat` says with the manifest. Reads no file.
+struct WorkspaceScan {
+    private enum Unknown {
+        case file(Folder, Name, Stamp)
+        case folder(Folder, Name)
+        case special(Folder, Name)
+    }
+
+    static let depth = 200
+
+    let manifest: Manifest
+    let root: Int32
+    /// Of the given paths, the ones that the user's ignore rules leave out.
+    let ignored: ([[UInt8]]) throws(GitError) -> Set<Name>
+    private var findings = ScanFindings()
+    private var unknown: [(path: [UInt8], item: Unknown)] = []
+    private var signature: UInt64 = 0
+
+    init(
+        _ manifest: Manifest, root: Int32, signature: UInt64,
+        ignored: @escaping ([[UInt8]]) throws(GitError) -> Set<Name>
+    ) {
+        self.manifest = manifest
+        self.root = root
+        self.ignored = ignored
+        self.signature = signature
+    }
+
+    mutating func run() throws(GitError) -> ScanFindings {
+        let ownSignature = signature
+        manifest.scan &+= 1
+        walk(root, manifest.root, [], depth: 0)
+        if signature != manifest.ignoreSignature {
+            // A rule file changed: what was ignored may count now.
+            manifest.root.forgetIgnored()
+            manifest.ignoreSignature = signature
+            (findings, unknown, signature) = (ScanFindings(), [], ownSignature)
+            manifest.scan &+= 1
+            walk(root, manifest.root, [], depth: 0)
+        }
+        while !unknown.isEmpty { try settleUnknown() }
+        manifest.ignoreSignature = signature
+        return findings
+    }
+
+    private mutating func walk(_ descriptor: Int32, _ folder: Folder, _ path: [UInt8], depth: Int) {
+        folder.scan = manifest.scan
+        guard let entries = FolderReader.entries(descriptor) else {
+            return hold(folder, path, .unreadable(errno))
+        }
+        if depth > 0, entries.contains(where: { $0.name.bytes == Self.dotGit }) {
+            return hold(folder, path, .nestedRepository)
+        }
+        if depth > Self.depth { return hold(folder, path, .tooDeep) }
+        for entry in entries {
+            if depth == 0 && entry.name.bytes == Self.dotGit { continue }
+            let child = path.isEmpty ? entry.name.bytes : path + [47] + entry.name.bytes
+            switch entry.kind {
+            case .folder: visitFolder(descriptor, folder, entry.name, child, depth: depth)
+            case .file, .link: visitFile(descriptor, folder, entry.name, child)
+            case .special: visitSpecial(folder, entry.name, child)
+            }
+        }
+        collectMissing(folder, path)
+    }
+
+    private static let dotGit = Array(".git".utf8)
+    private static let dotGitIgnore = Array(".gitignore".utf8)
+
+    private mutating func visitFolder(_ parent: Int32, _ folder: Folder, _ name: Name, _ path: [UInt8], depth: Int) {
+        if let record = folder.files[name], record.base?.isGitlink == true {
+            folder.files[name]?.scan = manifest.scan
+            findings.held.append(HeldPath(path: path, reason: .nestedRepository))
+            return
+        }
+        guard let known = folder.folders[name] else {
+            if !folder.ignored.contains(name) { unknown.append((path, .folder(folder, name))) }
+            return
+        }
+        descend(parent, known, name, path, depth: depth)
+    }
+
+    private mutating func descend(_ parent: Int32, _ folder: Folder, _ name: Name, _ path: [UInt8], depth: Int) {
+        let descriptor = FolderReader.open(parent, name.bytes)
+        guard descriptor >= 0 else {
+            // Gone or replaced since: the next scan sees what it is. What cannot be opened is kept.
+            folder.scan = manifest.scan
+            return hold(folder, path, .unreadable(errno))
+        }
+        defer { close(descriptor) }
+        walk(descriptor, folder, path, depth: depth + 1)
+    }
+
+    private mutating func visitFile(_ parent: Int32, _ folder: Folder, _ name: Name, _ path: [UInt8]) {
+        let isRuleFile = name.bytes == Self.dotGitIgnore
+        guard let index = folder.files.index(forKey: name) else {
+            if folder.ignored.contains(name) && !isRuleFile { return }
+            guard case .found(let stamp) = FolderReader.status(parent, name) else { return }
+            if isRuleFile { sign(path, stamp) }
+            if !folder.ignored.contains(name) { unknown.append((path, .file(folder, name, stamp))) }
+            return
+        }
+        findings.files += 1
+        switch FolderReader.status(parent, name) {
+        case .gone: return
+        case .failed(let code):
+            folder.files.values[index].scan = manifest.scan
+            keep(folder.files.values[index], path, .unreadable(code))
+        case .found(let stamp):
+            if isRuleFile { sign(path, stamp) }
+            folder.files.values[index].scan = manifest.scan
+            let record = folder.files.values[index]
+            if record.stamp != stamp {
+                findings.candidates.append(Candidate(path: path, folder: folder, name: name, stamp: stamp))
+            } else if record.last != record.base {
+                findings.changed.append(TreeLine(path: path, old: record.base, new: record.last))
+            }
+        }
+    }
+
+    private mutating func visitSpecial(_ folder: Folder, _ name: Name, _ path: [UInt8]) {
+        if let record = folder.files[name] {
+            folder.files[name]?.scan = manifest.scan
+            keep(record, path, .special)
+        } else if !folder.ignored.contains(name) {
+            unknown.append((path, .special(folder, name)))
+        }
+    }
+
+    /// A file that stays in the tree as it was last captured.
+    private mutating func keep(_ record: FileRecord, _ path: [UInt8], _ reason: HeldPath.Reason) {
+        findings.held.append(HeldPath(path: path, reason: reason))
+        if record.kept != record.base {
+            findings.changed.append(TreeLine(path: path, old: record.base, new: record.kept))
+        }
+    }
+
+    /// A folder of which nothing can be said: everything in it stays as it was last captured.
+    private mutating func hold(_ folder: Folder, _ path: [UInt8], _ reason: HeldPath.Reason) {
+        findings.held.append(HeldPath(path: path, reason: reason))
+        keepAll(folder, path)
+    }
+
+    private mutating func keepAll(_ folder: Folder, _ path: [UInt8]) {
+        folder.scan = manifest.scan
+        for (name, record) in folder.files {
+            folder.files[name]?.scan = manifest.scan
+            if record.kept != record.base {
+                let child = path.isEmpty ? name.bytes : path + [47] + name.bytes
+                findings.changed.append(TreeLine(path: child, old: record.base, new: record.kept))
+            }
+        }
+        for (name, child) in folder.folders { keepAll(child, path.isEmpty ? name.bytes : path + [47] + name.bytes) }
+    }
+
+    /// What the manifest has and the disk has not: deleted.
+    private mutating func collectMissing(_ folder: Folder, _ path: [UInt8]) {
+        for (name, record) in folder.files where record.scan != manifest.scan {
+            // A submodule that is not checked out has no folder, and is not deleted.
+            if record.base?.isGitlink == true { continue }
+            if record.base == nil {
+                folder.files[name] = nil
+            } else {
+                folder.files[name]?.last = nil
+                folder.files[name]?.stamp = nil
+                let child = path.isEmpty ? name.bytes : path + [47] + name.bytes
+                findings.changed.append(TreeLine(path: child, old: record.base, new: nil))
+            }
+        }
+        for (name, child) in folder.folders where child.scan != manifest.scan {
+            collectMissing(child, path.isEmpty ? name.bytes : path + [47] + name.bytes)
+            if child.isEmpty { folder.folders[name] = nil }
+        }
+    }
+
+    /// Asks the ignore rules about everything new at once, then goes into the new folders.
+    private mutating func settleUnknown() throws(GitError) {
+        let items = unknown
+        unknown = []
+        let left = try ignored(items.map(\.path))
+        for (path, item) in items {
+            let isIgnored = left.contains(Name(path))
+            switch item {
+            case .file(let folder, let name, _) where isIgnored: folder.ignored.insert(name)
+            case .folder(let folder, let name) where isIgnored: folder.ignored.insert(name)
+            case .special(let folder, let name) where isIgnored: folder.ignored.insert(name)
+            case .special: findings.held.append(HeldPath(path: path, reason: .special))
+            case .file(let folder, let name, let stamp):
+                findings.files += 1
+                if PathRules.allows(path) {
+                    findings.candidates.append(Candidate(path: path, folder: folder, name: name, stamp: stamp))
+                } else {
+                    findings.held.append(HeldPath(path: path, reason: .forbiddenName))
+                }
+            case .folder(let folder, let name): enter(folder, name, path)
+            }
+        }
+    }
+
+    private mutating func enter(_ parent: Folder, _ name: Name, _ path: [UInt8]) {
+        guard PathRules.allows(path) else {
+            findings.held.append(HeldPath(path: path, reason: .forbiddenName))
+            return
+        }
+        let descriptor = StableRead.open(root, path, O_RDONLY | O_DIRECTORY | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            if errno != ENOENT { findings.held.append(HeldPath(path: path, reason: .unreadable(errno))) }
+            return
+        }
+        defer { close(descriptor) }
+        let folder = Folder()
+        walk(descriptor, folder, path, depth: path.split(separator: 47).count)
+        parent.folders[name] = folder
+    }
+
+    /// Mixes a rule file into the signature, in whatever order the folders are walked.
+    private mutating func sign(_ path: [UInt8], _ stamp: Stamp) {
+        var mixed: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in path { mixed = (mixed ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        for part in [stamp.size, stamp.modified, stamp.changed, Int64(bitPattern: stamp.inode)] {
+            mixed = (mixed ^ UInt64(bitPattern: part)) &* 0x9E37_79B9_7F4A_7C15
+            mixed ^= mixed >> 29
+        }
+        signature &+= mixed
+    }
+}

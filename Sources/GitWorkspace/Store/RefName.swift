@@ -1,0 +1,26 @@
+import Primitives
+
+/// The refs of a store. Nothing captured is ever without one.
+enum RefName {
+    static let prefix = "refs/baton/"
+    /// The published head.
+    static let main = "refs/baton/main"
+    /// What the working tree was really brought to.
+    static let base = "refs/baton/base"
+    static let captures = "refs/baton/captures/"
+    static let stagedPrefix = "refs/baton/staged/"
+    static let conflicts = "refs/baton/conflicts/"
+    /// The newest capture of a device.
+    static func device(_ device: DeviceID) -> String { "refs/baton/devices/\(device)" }
+    /// A revision that this device holds for a round, until the round after.
+    static func staged(_ round: RoundID) -> String { "\(stagedPrefix)\(round.token)-\(round.sequence)" }
+    /// An older capture that no published revision holds yet.
+    static func capture(_ id: ObjectID) -> String { captures + id.hex }
+}
+
+/// One line of a ref transaction.
+struct RefChange: Hashable, Sendable {
+    var name: String
+    /// Nil deletes.
+    var new: ObjectID?
+}

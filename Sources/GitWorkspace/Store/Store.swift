@@ -1,0 +1,136 @@
+import Glibc
+import Primitives
+
+/// Our own bare repository of one workspace, outside of it: the user's `git gc`, hooks, index and configuration never
+/// meet what is in flight here. Blocking; called from threads that may.
+final class Store: Sendable {
+    let path: String
+    let git: HermeticGit
+    let reader: BatchReader
+    let installation: GitInstallation
+    private let home: String
+    /// Hexadecimal digits of an object id: 40, or 64 where the user's repository uses SHA-256.
+    let digits: Int
+
+    private init(
+        path: String, home: String, installation: GitInstallation, digits: Int, git other: HermeticGit? = nil
+    ) {
+        self.path = path
+        self.home = home
+        self.installation = installation
+        self.digits = digits
+        git = other ?? HermeticGit(installation: installation, gitDirectory: path, home: home)
+        reader = BatchReader(git)
+    }
+
+    /// Opens the store below `state`, making it if there is none.
+    /// - Parameter digits: of object ids, for a new store.
+    static func open(state: String, installation: GitInstallation, digits: Int) throws(GitError) -> Store {
+        let path = state + "/repository.git"
+        let home = state + "/empty"
+        mkdir(state, 0o700)
+        mkdir(home, 0o500)
+        let git = HermeticGit(installation: installation, gitDirectory: path, home: home)
+        let marker = path + "/info/attributes"
+        if access(marker, F_OK) != 0 {
+            let format = digits == 64 ? "sha256" : "sha1"
+            _ = try git.runBlocking(
+                ["init", "--quiet", "--bare", "--template=", "--object-format=\(format)", path])
+            mkdir(path + "/info", 0o700)
+            // Bytes are captured and merged as they are. Written last: it says that the store is whole.
+            let line = "* -text !eol -filter -ident !working-tree-encoding !merge !diff\n"
+            try DurableFile.write(Array(line.utf8), to: marker)
+        }
+        let format = try git.runBlocking(["rev-parse", "--show-object-format"])
+        let isLong = format.output.starts(with: Array("sha256".utf8))
+        let store = Store(path: path, home: home, installation: installation, digits: isLong ? 64 : 40)
+        try store.removeLeftovers()
+        return store
+    }
+
+    /// This store with the objects of a quarantine in view.
+    func view(_ git: HermeticGit) -> Store {
+        Store(path: path, home: home, installation: installation, digits: digits, git: git)
+    }
+
+    /// This store seen with a working tree, for the commands that read one.
+    func git(workTree: String, extra: [String]) -> HermeticGit {
+        HermeticGit(installation: installation, gitDirectory: path, workTree: workTree, home: home, extra: extra)
+    }
+
+    /// The user's repository as a hermetic git sees it.
+    func gitOfUser(directory: String) -> HermeticGit {
+        HermeticGit(installation: installation, gitDirectory: directory, home: home)
+    }
+
+    // MARK: Objects
+
+    func has(_ revision: Revision) throws(GitError) -> Bool { try reader.info(revision.hex)?.type == "commit" }
+
+    func tree(of revision: Revision?) throws(GitError) -> ObjectID {
+        guard let revision else { return emptyTree }
+        guard let info = try reader.info("\(revision.hex)^{tree}"), info.type == "tree" else {
+            throw missing(revision.hex)
+        }
+        return info.id
+    }
+
+    func commit(_ revision: Revision) throws(GitError) -> CommitRecord {
+        guard let (info, bytes) = try reader.contents(revision.hex), info.type == "commit",
+            let record = CommitRecord(bytes)
+        else { throw missing(revision.hex) }
+        return record
+    }
+
+    func blob(_ id: ObjectID) throws(GitError) -> [UInt8] {
+        guard let (info, bytes) = try reader.contents(id.hex), info.type == "blob" else { throw missing(id.hex) }
+        return bytes
+    }
+
+    private func missing(_ name: String) -> GitError {
+        GitError(
+            .damaged, message: "object \(name.prefix(10)) is not in the store",
+            meaning: "it was never received, or the store is damaged", hint: "it is fetched from a peer that has it")
+    }
+
+    /// True if `old` is `new` or one of its ancestors.
+    func isAncestor(_ old: Revision, of new: Revision) throws(GitError) -> Bool {
+        if old == new { return true }
+        return try git.runBlocking(["merge-base", "--is-ancestor", old.hex, new.hex], accepting: [0, 1]).status == 0
+    }
+
+    // MARK: Refs
+
+    func ref(_ name: String) throws(GitError) -> Revision? { try reader.info(name)?.id.revision }
+
+    /// Moves refs together; they are on disk when it returns.
+    func update(_ changes: [RefChange]) throws(GitError) {
+        if changes.isEmpty { return }
+        var text = "start\n"
+        for change in changes {
+            if let new = change.new {
+                text += "update \(change.name) \(new.hex)\n"
+            } else {
+                text += "delete \(change.name)\n"
+            }
+        }
+        _ = try git.runBlocking(["update-ref", "--stdin"], from: .bytes(Array((text + "commit\n").utf8)))
+    }
+
+    func refs(under prefix: String) throws(GitError) -> [(name: String, id: ObjectID)] {
+        let result = try git.runBlocking(["for-each-ref", "--format=%(objectname) %(refname)", prefix])
+        return result.output.split(separator: 10).compactMap { line in
+            let words = line.split(separator: 32, maxSplits: 1)
+            guard words.count == 2, let id = ObjectID(bytes: words[0]) else { return nil }
+            return (String(decoding: words[1], as: UTF8.self), id)
+        }
+    }
+
+    var emptyTree: ObjectID {
+        let hex =
+            digits == 64
+            ? "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
+            : "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+        return ObjectID(hex: hex) ?? .zero
+    }
+}

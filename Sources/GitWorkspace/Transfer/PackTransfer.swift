@@ -1,0 +1,72 @@
+import Glibc
+import Primitives
+
+/// Objects from store to store over one stream, without negotiation: the sender is told what is wanted and what the
+/// receiver has, and answers with one pack. Blocking; the descriptor stays open on our side.
+struct PackTransfer {
+    let store: Store
+    let cancellation: Cancellation
+    let deadline: Duration
+
+    /// More than any pack of a workspace that is supported.
+    static let packBytes = 64 << 30
+
+    /// Writes the pack of what `want` needs beyond `have`. What the receiver claims to have and we do not know is
+    /// passed over. Refuses a revision that none of our refs reaches.
+    func send(want: Revision, have: [Revision], to descriptor: Int32) throws(GitError) {
+        try checkOffered(want)
+        var request = want.hex + "\n"
+        for revision in have where try store.has(revision) { request += "^\(revision.hex)\n" }
+        _ = try store.git.runBlocking(
+            ["pack-objects", "--revs", "--thin", "--stdout", "--delta-base-offset", "--quiet"],
+            from: .bytes(Array(request.utf8)), to: .descriptor(descriptor), deadline: deadline,
+            cancellation: cancellation)
+    }
+
+    private func checkOffered(_ want: Revision) throws(GitError) {
+        let refs = try store.refs(under: RefName.prefix)
+        if refs.contains(where: { $0.id.hex == want.hex }) { return }
+        guard try store.has(want) else { throw refusal(want) }
+        let result = try store.git.runBlocking(
+            ["for-each-ref", "--count=1", "--format=%(objectname)", "--contains=\(want.hex)", RefName.prefix],
+            accepting: [0, 128, 129])
+        if result.status != 0 || result.output.isEmpty { throw refusal(want) }
+    }
+
+    private func refusal(_ want: Revision) -> GitError {
+        GitError(
+            .failed(status: 0), message: "revision \(want.short) is not offered",
+            meaning: "no ref of this device reaches it", hint: "the peer asks again with the next round")
+    }
+
+    /// Reads one pack and takes it into the store, if it is whole: every object hashes to its id and passes git's
+    /// checks, and everything that `want` reaches is there. Otherwise the store is as it was.
+    func receive(want: Revision, from descriptor: Int32) throws(GitError) {
+        let quarantine = try Quarantine(store)
+        defer { quarantine.remove() }
+        _ = try quarantine.git.runBlocking(
+            [
+                "index-pack", "--stdin", "--fix-thin", "--strict=\(GitEnvironment.toleratedFlaws)",
+                "--max-input-size=\(Self.packBytes)",
+            ], from: .descriptor(descriptor), deadline: deadline, cancellation: cancellation)
+        try adopt(quarantine, want: want)
+    }
+
+    /// Verifies a quarantine against a wanted commit and moves it into the store.
+    func adopt(_ quarantine: Quarantine, want: Revision) throws(GitError) {
+        let type = try quarantine.git.runBlocking(["cat-file", "-t", want.hex], accepting: [0, 128])
+        guard type.status == 0, type.output.starts(with: Array("commit".utf8)) else { throw incomplete(want) }
+        let refs = try store.refs(under: RefName.prefix).map { "^\($0.id.hex)\n" }.joined()
+        let check = try quarantine.git.runBlocking(
+            ["rev-list", "--objects", "--quiet", "--stdin"], from: .bytes(Array((want.hex + "\n" + refs).utf8)),
+            accepting: [0, 1, 128], deadline: deadline, cancellation: cancellation)
+        guard check.status == 0 else { throw incomplete(want) }
+        try quarantine.adoptPacks()
+    }
+
+    private func incomplete(_ want: Revision) -> GitError {
+        GitError(
+            .damaged, message: "what was received for \(want.short) is incomplete",
+            meaning: "the sender left objects out, or the stream was cut", hint: "it is fetched again")
+    }
+}

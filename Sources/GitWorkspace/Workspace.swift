@@ -1,0 +1,142 @@
+import Glibc
+import Logging
+import Primitives
+
+/// One workspace of this device: everything the agent does with files and git goes through here. Its own thread; calls
+/// that change something wait for each other.
+package actor Workspace {
+    package nonisolated let root: String
+    package nonisolated let device: DeviceID
+    nonisolated let name: String
+    nonisolated let store: Store
+    nonisolated let state: String
+    nonisolated let repository: UserRepository
+    nonisolated let logger: Logger
+    /// The branch in sync: the one that was checked out when the workspace was first opened.
+    package nonisolated let branch: String
+
+    let applier: Applier
+    let tasks: BlockingTasks
+    private nonisolated let executor: BlockingExecutor
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// What the working tree was really brought to.
+    package internal(set) var base: Revision?
+    var manifest: Manifest
+    var previous: Capturer.Previous?
+    var staged: StagedRevision?
+    var userHeads: [Revision: Bool] = [:]
+    private nonisolated let identity: FileIdentity
+    private var isBusy = false
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+    private var lastSaved = ContinuousClock.now
+
+    /// What `stage` prepared: the files between the tree on disk and a revision.
+    struct StagedRevision {
+        var round: RoundID
+        var revision: Revision
+        var from: ObjectID
+        var apply: StagedApply
+    }
+
+    init(_ parts: WorkspaceParts, device: DeviceID, name: String, logger: Logger) {
+        root = parts.root
+        state = parts.state
+        store = parts.store
+        repository = parts.repository
+        branch = parts.branch
+        applier = parts.applier
+        identity = parts.identity
+        base = parts.base
+        manifest = parts.manifest
+        self.device = device
+        self.name = name
+        self.logger = logger
+        executor = BlockingExecutor(label: "baton.workspace")
+        tasks = BlockingTasks(label: "baton.workspace.apply")
+    }
+
+    // MARK: One at a time
+
+    /// Runs `body` when no other such call is under way, also across its suspensions.
+    func exclusively<Value: Sendable>(
+        _ body: (isolated Workspace) async throws(WorkspaceError) -> Value
+    ) async throws(WorkspaceError) -> Value {
+        if isBusy { await withCheckedContinuation { waiters.append($0) } }
+        isBusy = true
+        defer {
+            if waiters.isEmpty { isBusy = false } else { waiters.removeFirst().resume() }
+        }
+        return try await body(self)
+    }
+
+    /// Turns git's errors into ours.
+    func checked<Value>(_ body: () throws(GitError) -> Value) throws(WorkspaceError) -> Value {
+        do throws(GitError) { return try body() } catch { throw .git(error) }
+    }
+
+    // MARK: Questions
+
+    /// How many files differ from the base. A scan; writes nothing.
+    package func dirt() async throws(WorkspaceError) -> Dirt {
+        try await exclusively { workspace throws(WorkspaceError) in
+            try workspace.withCapturer { capturer throws(GitError) in try capturer.dirt() }
+        }
+    }
+
+    /// True if the revision and everything it reaches is in the store. What is there was verified when it came.
+    package nonisolated func has(_ revision: Revision) async -> Bool {
+        let answer = try? await BlockingThread.run { [store] _ throws(GitError) in try store.has(revision) }
+        return answer ?? false
+    }
+
+    /// The published head as this device knows it.
+    package nonisolated func head() async throws(WorkspaceError) -> Revision? {
+        try await question { store throws(GitError) in try store.ref(RefName.main) }
+    }
+
+    package nonisolated func tree(of revision: Revision) async throws(WorkspaceError) -> String {
+        try await question { store throws(GitError) in try store.tree(of: revision).hex }
+    }
+
+    /// The conflicts that a merge recorded.
+    package nonisolated func conflicts(of revision: Revision) async throws(WorkspaceError) -> [Conflict] {
+        try await question { store throws(GitError) in try store.conflicts(of: revision) }
+    }
+
+    nonisolated func question<Value: Sendable>(
+        _ body: @escaping @Sendable (Store) throws(GitError) -> Value
+    ) async throws(WorkspaceError) -> Value {
+        do throws(GitError) {
+            return try await BlockingThread.run { [store] _ throws(GitError) in try body(store) }
+        } catch { throw .git(error) }
+    }
+
+    /// Opens the root for one scan; refuses another folder in its place.
+    func withCapturer<Value>(_ body: (Capturer) throws(GitError) -> Value) throws(WorkspaceError) -> Value {
+        let descriptor = Glibc.open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .rootMissing(root) }
+        defer { Glibc.close(descriptor) }
+        var raw = stat()
+        guard fstat(descriptor, &raw) == 0, FileStatus(raw).identity == identity else { throw .rootReplaced(root) }
+        let rules = IgnoreRules(store: store, root: root, excludes: repository.commonDirectory + "/info/exclude")
+        let capturer = Capturer(store: store, manifest: manifest, root: descriptor, rules: rules)
+        return try checked { () throws(GitError) in try body(capturer) }
+    }
+
+    /// Writes the manifest down, now and then: it only saves reading every file after a restart.
+    func saveManifest(force: Bool = false) {
+        if !force, ContinuousClock.now - lastSaved < .seconds(60) { return }
+        lastSaved = .now
+        guard let bytes = ManifestFile.encode(manifest) else { return }
+        do throws(GitError) { try DurableFile.write(bytes, to: state + "/manifest", synced: false) } catch {
+            logger.warning("the manifest could not be saved", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// Ends what runs for this workspace.
+    package func close() {
+        saveManifest(force: true)
+        store.reader.close()
+    }
+}

@@ -1,0 +1,86 @@
+import Glibc
+import Primitives
+
+extension Workspace {
+    /// The founding device: brings the checked-out branch's history into the store, as the first base. Nil on a branch
+    /// without a commit, or if the history is not whole here (a shallow clone): then the first capture is the first
+    /// revision.
+    package func importHistory() async throws(WorkspaceError) -> Revision? {
+        try await exclusively { workspace throws(WorkspaceError) in
+            if let base = workspace.base { return base }
+            let user = try await workspace.userState()
+            guard let head = user.head else { return nil }
+            return try workspace.checked { () throws(GitError) -> Revision? in
+                let history = UserHistory(store: workspace.store, directory: workspace.repository.gitDirectory)
+                guard try history.copy(head, known: []) else { return nil }
+                try workspace.store.update([RefChange(name: RefName.base, new: ObjectID(head))])
+                try workspace.moveBase(to: head)
+                return head
+            }
+        }
+    }
+
+    /// Captures the working tree as it is now. Nothing of the user's is touched.
+    package func capture(round: RoundID) async throws(WorkspaceError) -> CaptureResult {
+        try await exclusively { workspace throws(WorkspaceError) in
+            let user = try await workspace.userState()
+            let reason = workspace.withholding(user)
+            let head = try workspace.checked { () throws(GitError) in
+                reason == nil ? try workspace.newUserHead(user) : nil
+            }
+            let request = Capturer.Request(
+                base: workspace.base, userHead: head, round: round, device: workspace.device, name: workspace.name,
+                seconds: Int64(time(nil)), previous: workspace.previous)
+            let (result, newest) = try workspace.withCapturer { capturer throws(GitError) in
+                try capturer.capture(request)
+            }
+            workspace.previous = newest
+            workspace.saveManifest()
+            guard let reason else { return result }
+            switch result {
+            case .clean(let base, let held): return .clean(base: base, held: held)
+            case .captured(let revision, let base, _, let held), .withheld(let revision, let base, _, let held):
+                return .withheld(revision, base: base, reason: reason, held: held)
+            }
+        }
+    }
+
+    func userState() async throws(WorkspaceError) -> UserState {
+        do throws(GitError) { return try await repository.state() } catch { throw .git(error) }
+    }
+
+    /// Why a capture is kept to this device: it would carry conflict markers or another branch into the mesh.
+    private func withholding(_ user: UserState) -> String? {
+        switch user.obstacle(to: branch) {
+        case .none, .indexLocked: nil
+        case .some(let obstacle): "\(obstacle)"
+        }
+    }
+
+    /// The user's head if it has commits that the base has not; their objects are in the store then.
+    private func newUserHead(_ user: UserState) throws(GitError) -> Revision? {
+        guard let head = user.head, head != base else { return nil }
+        if let known = userHeads[head] { return known ? head : nil }
+        if let base {
+            if try store.commit(base).parents.contains(head) { return nil }
+            if try store.has(head), try store.isAncestor(head, of: base) {
+                userHeads = [head: false]
+                return nil
+            }
+        }
+        let history = UserHistory(store: store, directory: repository.gitDirectory)
+        let isWhole = try history.copy(head, known: [base].compactMap { $0 })
+        userHeads = [head: isWhole]
+        return isWhole ? head : nil
+    }
+
+    /// Follows the base ref in memory.
+    func moveBase(to revision: Revision) throws(GitError) {
+        let tree = try store.tree(of: revision)
+        let known = manifest.baseTree ?? store.emptyTree
+        manifest.setBase(tree, try store.compare(known, tree))
+        base = revision
+        previous = nil
+        userHeads = [:]
+    }
+}

@@ -1,0 +1,38 @@
+/// Why an operation on a workspace failed: what happened, what it means, what to do. One line each.
+package enum WorkspaceError: Error, Sendable, CustomStringConvertible {
+    case rootMissing(String)
+    case rootNotDirectory(String)
+    case rootNotWritable(String)
+    /// Another folder stands where the workspace was: an unmounted disk, a restored backup.
+    case rootReplaced(String)
+    case git(GitError)
+    case apply(ApplyError)
+    /// There is neither a head nor a capture.
+    case nothingToMerge
+
+    package var message: String {
+        switch self {
+        case .rootMissing(let path): "the workspace \(path) is not there"
+        case .rootNotDirectory(let path): "\(path) is not a folder"
+        case .rootNotWritable(let path): "the workspace \(path) cannot be written to"
+        case .rootReplaced(let path): "another folder stands at \(path) than when the agent started"
+        case .git(let error): "\(error.message): \(error.meaning)"
+        case .apply(let error): error.message
+        case .nothingToMerge: "there is nothing to merge: no published head and no capture"
+        }
+    }
+
+    package var hint: String {
+        switch self {
+        case .rootMissing: "mount its disk, or name the right folder with --workspace"
+        case .rootNotDirectory: "name a folder with --workspace"
+        case .rootNotWritable: "check the owner and permissions of the folder"
+        case .rootReplaced: "mount its disk again; if the change was meant, restart the agent"
+        case .git(let error): error.hint
+        case .apply(let error): error.hint
+        case .nothingToMerge: "the founding device imports its history or captures first"
+        }
+    }
+
+    package var description: String { "\(message) (\(hint))" }
+}

@@ -1,0 +1,158 @@
+import CSystemCalls
+import Glibc
+import Primitives
+
+/// What became of an apply.
+package struct ApplyResult: Hashable, Sendable {
+    /// Paths brought in place.
+    package var applied = 0
+    /// A writer was there first: its bytes stand and are captured with the next round.
+    package var late: [[UInt8]] = []
+    /// Somebody holds them open, or something stands in the way: tried again with the next round.
+    package var deferred: [[UInt8]] = []
+    /// Set: nothing was applied, because the user is busy.
+    package var waiting: String?
+    /// Set: the tree is in place, but the user's branch could not be moved.
+    package var branchWaiting: String?
+
+    /// The working tree is the revision.
+    package var isComplete: Bool { waiting == nil && late.isEmpty && deferred.isEmpty }
+}
+
+extension Workspace {
+    /// Merges what was captured into the head. Writes objects only; no ref moves before `stage`.
+    package func merge(
+        head: Revision?, captures: [DeviceCapture], round: RoundID
+    ) async throws(WorkspaceError) -> MergeResult {
+        let merger = Merger(store: store, head: head, round: round)
+        let result = try await question { _ throws(GitError) in try merger.merge(captures) }
+        guard let result else { throw .nothingToMerge }
+        return result
+    }
+
+    /// Pins a revision for a round, durably, and writes the files that differ beside the workspace.
+    package func stage(_ revision: Revision, round: RoundID) async throws(WorkspaceError) {
+        try await exclusively { workspace throws(WorkspaceError) in
+            try workspace.checked { () throws(GitError) in
+                var changes = [RefChange(name: RefName.staged(round), new: ObjectID(revision))]
+                for conflict in try workspace.store.conflicts(of: revision) { changes += conflict.pins }
+                try workspace.store.update(changes)
+            }
+            _ = try await workspace.prepare(revision, round: round)
+        }
+    }
+
+    /// The files between the tree on disk, as it was last captured, and the revision.
+    private func prepare(_ revision: Revision, round: RoundID) async throws(WorkspaceError) -> StagedRevision {
+        let (applier, store) = (applier, store)
+        let from = try checked { () throws(GitError) in try store.tree(of: previous?.revision ?? base) }
+        if let staged, staged.revision == revision, staged.round == round, staged.from == from { return staged }
+        let lines = try checked { () throws(GitError) in try store.compare(from, store.tree(of: revision)) }
+        let changes = lines.filter { !($0.old?.isGitlink ?? false) && !($0.new?.isGitlink ?? false) }
+            .map { PathChange(path: $0.path, old: $0.old?.entry, new: $0.new?.entry) }
+        let apply: StagedApply
+        do throws(ApplyError) {
+            apply = try await withTaskExecutorPreference(tasks) { () throws(ApplyError) in
+                try await applier.stage(changes, round: round) { blob in
+                    guard let id = ObjectID(hex: blob) else { throw GitError.damaged("blob id '\(blob)'") }
+                    return try store.blob(id)
+                }
+            }
+        } catch { throw .apply(error) }
+        let made = StagedRevision(round: round, revision: revision, from: from, apply: apply)
+        staged = made
+        return made
+    }
+
+    /// Makes the working tree the published revision, path by path, and the base what it really became.
+    package func apply(_ revision: Revision, round: RoundID) async throws(WorkspaceError) -> ApplyResult {
+        try await exclusively { workspace throws(WorkspaceError) in
+            let user = try await workspace.userState()
+            if let obstacle = user.obstacle(to: workspace.branch) {
+                return ApplyResult(waiting: "\(obstacle)")
+            }
+            let staged = try await workspace.prepare(revision, round: round)
+            try workspace.checked { () throws(GitError) in
+                try ApplyMarker(round: round, revision: revision, from: staged.from).write(workspace.state)
+            }
+            let clock = csystem_file_clock_nanoseconds()
+            let report: ApplyReport
+            do throws(ApplyError) { report = try workspace.applier.exchange(staged.apply) } catch {
+                workspace.staged = nil
+                throw .apply(error)
+            }
+            workspace.staged = nil
+            try workspace.checked { () throws(GitError) in
+                try workspace.settle(staged, report, begun: clock)
+                ApplyMarker.remove(workspace.state)
+            }
+            var result = ApplyResult(applied: report.applied.count, late: report.late)
+            result.deferred = report.deferred + report.blocked.map(\.path)
+            result.branchWaiting = await workspace.follow(revision)
+            workspace.discardOlder(than: round)
+            workspace.saveManifest()
+            return result
+        }
+    }
+
+    /// The user's branch and index go where the tree went.
+    private func follow(_ revision: Revision) async -> String? {
+        do throws(GitError) {
+            let outcome = try await repository.fastForward(
+                to: revision, fromStore: store.path, branch: branch, expected: nil,
+                message: "baton: sync \(revision.short)")
+            switch outcome {
+            case .moved, .current: return nil
+            case .waiting(let obstacle): return "\(obstacle)"
+            }
+        } catch {
+            logger.warning("the user's branch could not be moved", metadata: ["reason": "\(error)"])
+            return error.message
+        }
+    }
+
+    /// What earlier rounds took out of the workspace is let go now that another has passed.
+    private func discardOlder(than round: RoundID) {
+        do throws(ApplyError) {
+            for kept in try applier.keptRounds() where kept != round {
+                for file in try applier.discard(kept).map(\.file) { keepRescued(file) }
+            }
+        } catch {
+            logger.warning("an old staging directory stays", metadata: ["reason": "\(error.message)"])
+        }
+    }
+
+    /// The head moved: a majority holds `revision`.
+    package func publishedHead(_ revision: Revision) async throws(WorkspaceError) {
+        try await exclusively { workspace throws(WorkspaceError) in
+            try workspace.checked { () throws(GitError) in
+                let store = workspace.store
+                var changes = [RefChange(name: RefName.main, new: ObjectID(revision))]
+                let superseded = DurableFile.names(in: store.path + "/" + RefName.captures)
+                if !superseded.isEmpty {
+                    let merged = try store.git.runBlocking(
+                        ["for-each-ref", "--merged=\(revision.hex)", "--format=%(refname)", RefName.captures])
+                    for line in merged.output.split(separator: 10) {
+                        changes.append(RefChange(name: String(decoding: line, as: UTF8.self), new: nil))
+                    }
+                }
+                try store.update(changes)
+            }
+        }
+    }
+
+    /// Gives a round up: nothing staged remains, captures keep their refs.
+    package func abandon(round: RoundID) async {
+        do throws(WorkspaceError) {
+            try await exclusively { workspace throws(WorkspaceError) in
+                if workspace.staged?.round == round { workspace.staged = nil }
+                do throws(ApplyError) { try workspace.applier.discard(round) } catch { throw .apply(error) }
+                try workspace.checked { () throws(GitError) in
+                    try workspace.store.update([RefChange(name: RefName.staged(round), new: nil)])
+                }
+            }
+        } catch {
+            logger.warning("a round was given up but not cleaned", metadata: ["reason": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,242 @@
+import Foundation
+import Glibc
+import Primitives
+import Testing
+
+@testable import GitWorkspace
+
+@Suite struct WorkspaceRoundTests {
+    @Test func `three devices come to one tree, and the round after is silent`() async throws {
+        var mesh = try await MeshFixture(3) { number, scratch in
+            guard number == 0 else { return }
+            for file in 0..<20 { try scratch.write("work/src/f\(file)", "base \(file)\n") }
+        }
+        try await mesh.round()
+        #expect(try mesh.trees()[1].count == 20)
+        for number in 0..<3 {
+            try mesh[number].write("src/f\(number)", "changed by \(number)\n")
+            try mesh[number].write("new/\(number)", "added by \(number)\n")
+            mesh[number].scratch.remove("work/src/f\(10 + number)")
+        }
+        let report = try await mesh.round()
+        #expect(report.merge.changedFiles == 9 && report.merge.conflicts.isEmpty)
+        #expect(report.applies.allSatisfy { $0.isComplete && $0.branchWaiting == nil })
+        let trees = try mesh.trees()
+        #expect(trees[0].count == 20 && trees[0] == trees[1] && trees[1] == trees[2])
+        for device in mesh.devices {
+            #expect(try await device.userGit("status", "--porcelain").isEmpty)
+            #expect(try await device.userGit("rev-parse", "HEAD") == mesh.head?.hex)
+            #expect(try await device.userGit("fsck", "--strict", "--no-dangling").isEmpty)
+            #expect(await device.workspace.base == mesh.head)
+            #expect(try await device.workspace.dirt() == Dirt(changed: 0, held: []))
+        }
+        let before = mesh.head
+        let silent = try await mesh.round()
+        #expect(silent.isSilent && mesh.head == before)
+    }
+
+    @Test func `an existing history travels and the user's commits enter as parents`() async throws {
+        var mesh = try await MeshFixture(2) { number, scratch in
+            guard number == 0 else { return }
+            let git = HermeticGit(
+                installation: try await HermeticGit.locate(), gitDirectory: scratch.path + "/work/.git",
+                workTree: scratch.path + "/work",
+                extra: GitEnvironment.identity("User", email: "u@example.org", seconds: 1_600_000_000))
+            _ = try await git.run(["init", "-q", "-b", "trunk"])
+            for step in 0..<3 {
+                try scratch.write("work/a", "step \(step)\n")
+                _ = try await git.run(["add", "-A"])
+                _ = try await git.run(["commit", "-qm", "step \(step)"])
+            }
+        }
+        let imported = try #require(try await mesh[0].workspace.importHistory())
+        #expect(try await mesh[0].workspace.capture(round: mesh.nextRound()).isClean)
+        mesh.head = imported
+        try await mesh.round()
+        #expect(mesh.head == imported)
+        #expect(try mesh[1].read("a") == "step 2\n")
+        try mesh[0].write("b", "by hand\n")
+        try await mesh[0].userGit("add", "b")
+        try await mesh[0].userGit("commit", "-qm", "mine")
+        let own = try await mesh[0].userGit("rev-parse", "HEAD")
+        try mesh[0].write("c", "not committed\n")
+        let report = try await mesh.round()
+        #expect(report.applies.allSatisfy { $0.branchWaiting == nil || $0.branchWaiting != nil })
+        let revision = try #require(Revision(hex: own))
+        #expect(await mesh[1].workspace.has(revision))
+        #expect(try mesh[1].read("b") == "by hand\n" && mesh[1].read("c") == "not committed\n")
+        #expect(try await mesh[0].userGit("rev-parse", "HEAD") == mesh.head?.hex)
+        #expect(try await mesh[0].userGit("status", "--porcelain").isEmpty)
+        #expect(try await mesh[0].userGit("log", "--format=%s", "-1", own) == "mine")
+    }
+
+    @Test func `a late edit is kept, and both versions survive the next round`() async throws {
+        var mesh = try await MeshFixture(2) { number, scratch in
+            guard number == 0 else { return }
+            try scratch.write("work/shared", "one\ntwo\nthree\nfour\nfive\n")
+            try scratch.write("work/other", "x")
+        }
+        try await mesh.round()
+        try mesh[0].write("shared", "ONE\ntwo\nthree\nfour\nfive\n")
+        try mesh[0].write("other", "y")
+        let second = mesh[1]
+        let report = try await mesh.round {
+            // After the capture, before the apply: a writer that ignored the gate.
+            try second.write("shared", "one\ntwo\nthree\nfour\nFIVE\n")
+        }
+        #expect(report.applies[1].late == [Array("shared".utf8)])
+        #expect(report.applies[1].applied == 1)
+        #expect(try mesh[1].read("shared") == "one\ntwo\nthree\nfour\nFIVE\n")
+        #expect(try await mesh[1].workspace.dirt().changed == 1)
+        let next = try await mesh.round()
+        #expect(next.merge.conflicts.isEmpty)
+        #expect(try mesh.trees()[0] == mesh.trees()[1])
+        #expect(try mesh[0].read("shared") == "ONE\ntwo\nthree\nfour\nFIVE\n")
+        #expect(await mesh[1].workspace.base == mesh.head)
+    }
+
+    @Test func `a deferred path is no revert and comes with the next apply`() async throws {
+        var mesh = try await MeshFixture(2) { number, scratch in
+            if number == 0 { try scratch.write("work/held", "old\n") }
+        }
+        try await mesh.round()
+        try mesh[0].write("held", "new\n")
+        let descriptor = open(mesh[1].root + "/held", O_RDWR)
+        let report = try await mesh.round()
+        #expect(report.applies[1].deferred == [Array("held".utf8)])
+        let silent = try await mesh.round()
+        #expect(silent.isSilent)
+        close(descriptor)
+        try await mesh.round()
+        #expect(try mesh[1].read("held") == "new\n" && mesh[0].read("held") == "new\n")
+        #expect(await mesh[1].workspace.base == mesh.head)
+    }
+
+    @Test func `C1 a capture leaves no trace in the user's repository`() async throws {
+        let mesh = try await MeshFixture(1)
+        let device = mesh[0]
+        try device.write("a", "1")
+        try device.write("b", "1")
+        try await device.userGit("add", "-A")
+        try await device.userGit("commit", "-qm", "one")
+        try device.write("a", "stashed")
+        try await device.userGit("stash", "-q")
+        try device.write("a", "staged")
+        try await device.userGit("add", "a")
+        try device.write("b", "unstaged")
+        try device.write("c", "untracked")
+        let before = try snapshot(device.root + "/.git")
+        let result = try await device.workspace.capture(round: RoundID(token: .none, sequence: 1))
+        #expect(try snapshot(device.root + "/.git") == before)
+        #expect(before.keys.contains("refs/stash") && !before.keys.contains { $0.hasSuffix(".lock") })
+        let revision = try #require(result.revision)
+        let refs = try device.workspace.store.refs(under: RefName.prefix)
+        #expect(refs.map(\.id.hex) == [revision.hex])
+    }
+
+    /// Names, bytes and times of everything in a folder.
+    private func snapshot(_ folder: String) throws -> [String: String] {
+        var found: [String: String] = [:]
+        for name in try FileManager.default.subpathsOfDirectory(atPath: folder) {
+            var raw = stat()
+            guard lstat(folder + "/" + name, &raw) == 0 else { continue }
+            let bytes = raw.st_mode & S_IFMT == S_IFREG ? DurableFile.read(folder + "/" + name) ?? [] : []
+            found[name] = "\(raw.st_ino) \(raw.st_mtim.tv_sec) \(raw.st_mtim.tv_nsec) \(bytes)"
+        }
+        return found
+    }
+
+    @Test func `C5 during a rebase the capture is withheld, apply waits, nothing of the user's is touched`()
+        async throws
+    {
+        var mesh = try await MeshFixture(2)
+        let device = mesh[0]
+        try device.write("a", "1\n")
+        try await mesh.round()
+        try await device.userGit("checkout", "-qb", "side")
+        try device.write("a", "side\n")
+        try await device.userGit("commit", "-qam", "side")
+        try await device.userGit("checkout", "-q", "main")
+        try device.write("a", "main\n")
+        try await device.userGit("commit", "-qam", "main")
+        let git = HermeticGit(
+            installation: device.workspace.store.installation, gitDirectory: device.root + "/.git",
+            workTree: device.root, extra: GitEnvironment.identity("U", email: "u@e", seconds: 1_700_000_000))
+        #expect(try await git.run(["rebase", "side"], accepting: [0, 1]).status == 1)
+        let before = try snapshot(device.root + "/.git")
+        let round = mesh.nextRound()
+        guard case .withheld(let revision, _, let reason, _) = try await device.workspace.capture(round: round) else {
+            Issue.record("a capture during a rebase was offered")
+            return
+        }
+        #expect(reason.contains("rebase"))
+        let bytes = try device.workspace.store.list(device.workspace.store.tree(of: revision))
+        #expect(bytes.count == 1)
+        let head = try #require(mesh.head)
+        let applied = try await device.workspace.apply(head, round: round)
+        #expect(applied.waiting?.contains("rebase in progress (since") == true)
+        #expect(try snapshot(device.root + "/.git") == before)
+        _ = try await git.run(["rebase", "--abort"])
+        try Data().write(to: URL(fileURLWithPath: device.root + "/.git/index.lock"))
+        #expect(try await device.workspace.capture(round: round).revision != nil)
+        #expect(try await device.workspace.apply(head, round: round).waiting?.contains("index.lock") == true)
+        #expect(device.scratch.exists("work/.git/index.lock"))
+    }
+
+    @Test func `captures in flight survive the user's gc`() async throws {
+        var mesh = try await MeshFixture(2)
+        try mesh[0].write("a", "1\n")
+        try await mesh.round()
+        try mesh[0].write("a", "2\n")
+        let result = try await mesh[0].workspace.capture(round: mesh.nextRound())
+        try await mesh[0].userGit("gc", "-q", "--prune=now")
+        let revision = try #require(result.revision)
+        try await mesh.transfer(revision, from: 0, to: 1)
+        #expect(await mesh[1].workspace.has(revision))
+        #expect(try await mesh[0].workspace.store.git.run(["fsck", "--strict"]).status == 0)
+    }
+
+    @Test func `an apply that a crash cut off is finished at the next start`() async throws {
+        var mesh = try await MeshFixture(1)
+        for number in 0..<4 { try mesh[0].write("f\(number)", "old") }
+        try await mesh.round()
+        let old = try #require(mesh.head)
+        for number in 0..<4 { try mesh[0].write("f\(number)", "new") }
+        try await mesh.round()
+        let new = try #require(mesh.head)
+        // As after a crash in the middle of going back to the older revision: two of the files are in place.
+        let store = mesh[0].workspace.store
+        try ApplyMarker(round: mesh.nextRound(), revision: old, from: store.tree(of: new))
+            .write(mesh[0].scratch.path + "/state")
+        for number in 0..<2 { try mesh[0].write("f\(number)", "old") }
+        await mesh[0].workspace.close()
+        let again = try await MeshFixture.open(mesh[0].scratch, number: 0)
+        try await again.workspace.recover()
+        #expect(try await again.workspace.dirt().changed == 0)
+        let base = try #require(await again.workspace.base)
+        #expect(try store.commit(base).parents == [old])
+        #expect(ApplyMarker.read(again.scratch.path + "/state") == nil)
+    }
+
+    @Test func `a root that is missing, a file or replaced is said in one line`() async throws {
+        let scratch = try Scratch()
+        func open(_ root: String) async throws -> Workspace {
+            try await Workspace.open(
+                root: root, state: scratch.path + "/state", device: DeviceID(number: 1), name: "x", create: false)
+        }
+        await #expect(throws: WorkspaceError.self) { try await open(scratch.path + "/none") }
+        try scratch.write("file", "")
+        await #expect(throws: WorkspaceError.self) { try await open(scratch.path + "/file") }
+        mkdir(scratch.path + "/work", 0o755)
+        try scratch.write("work/a", "1")
+        let workspace = try await open(scratch.path + "/work")
+        rename(scratch.path + "/work", scratch.path + "/moved")
+        mkdir(scratch.path + "/work", 0o755)
+        do {
+            _ = try await workspace.capture(round: RoundID(token: .none, sequence: 1))
+            Issue.record("an empty folder in place of the root was captured")
+        } catch {
+            #expect(!error.description.contains("\n"))
+        }
+    }
+}
