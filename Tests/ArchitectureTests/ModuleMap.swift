@@ -63,7 +63,7 @@ enum ModuleMap {
                 "WireProtocol", "Storage", "Identity", "MeshTransport", "GitWorkspace", "WriterGate", "ControlSocket",
                 "CSystemCalls", "Logging", "ServiceLifecycle",
             ],
-            platform: foundation + libc + mutex
+            platform: foundation + libc + mutex + [essentials]
                 + [PlatformImport(name: "Dispatch", reason: "file events and signals as sources")]),
         ModuleEntry(
             name: "SimulateCommand", dependencies: ["Primitives", "Simulation", "ArgumentParser"],
@@ -73,7 +73,7 @@ enum ModuleMap {
             dependencies: [
                 "Primitives", "AgentRuntime", "ControlSocket", "Identity", "Storage", "GitWorkspace", "WriterGate",
                 "SimulateCommand", "CSystemCalls", "Logging", "ArgumentParser",
-            ], platform: foundation + libc + mutex),
+            ], platform: foundation + libc + mutex + [essentials]),
         ModuleEntry(name: "baton", dependencies: ["Commands"]),
         ModuleEntry(name: "baton-simulate", dependencies: ["SimulateCommand", "ArgumentParser"]),
     ]

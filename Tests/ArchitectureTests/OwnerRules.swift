@@ -25,6 +25,11 @@ extension Rule {
     static let sockets = owned(
         "who opens sockets", by: ["MeshTransport", "ControlSocket"],
         why: "each way in is a way in for strangers: two modules authenticate, bound and count what comes",
+        allowances: [
+            Allowance(
+                path: "Sources/AgentRuntime/Addresses.swift", what: "sockaddr_in",
+                reason: "reads this machine's addresses for an invite; opens nothing")
+        ],
         [
             "socket (", "ServerBootstrap", "ClientBootstrap", "DatagramBootstrap", "NIOPipeBootstrap", "URLSession",
             "sockaddr_in", "sockaddr_in6", "sockaddr_un",
