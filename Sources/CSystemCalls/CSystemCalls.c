@@ -50,6 +50,8 @@ int csystem_lease_stands(int descriptor) { return fcntl(descriptor, F_GETLEASE) 
 
 int csystem_sync_file_system(int descriptor) { return syncfs(descriptor); }
 
+int csystem_start_writeback(int descriptor) { return sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE); }
+
 int csystem_peer_uid(int socket, uid_t *uid) {
     struct ucred credentials;
     socklen_t size = sizeof credentials;
@@ -108,6 +110,11 @@ int csystem_silence_lease(int descriptor) {
 }
 
 int csystem_lease_stands(int descriptor) {
+    (void)descriptor;
+    return 0;
+}
+
+int csystem_start_writeback(int descriptor) {
     (void)descriptor;
     return 0;
 }

@@ -12,8 +12,8 @@ import Testing
         try bench.shell(
             """
             git init -q work; cd work
-            i=0; while [ $i -lt \(files) ]; do
-                mkdir -p d$((i / 100)); printf 'content %s\\n' $i > d$((i / 100))/f$i; i=$((i + 1)); done
+            seq 0 \(files / 100 - 1) | sed 's/^/d/' | xargs mkdir
+            seq 0 \(files - 1) | awk '{ f = "d" int($1 / 100) "/f" $1; print "content " $1 > f; close(f) }'
             git add .; git commit -qm first; git push -q ../store HEAD:refs/baton/main
             """)
         let store = HermeticGit(installation: bench.installation, gitDirectory: bench.store)

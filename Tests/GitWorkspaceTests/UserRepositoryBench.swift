@@ -109,6 +109,14 @@ final class UserBench {
             to: revision, fromStore: store, branch: "main", expected: expected, message: "baton: round 1.1/1")
     }
 
+    /// While git commands of the user get in the way, at most a hundred times.
+    func fastForwardAtLast(to revision: Revision) async throws {
+        for _ in 0..<100 {
+            let answer = try await fastForward(to: revision)
+            if answer != .waiting(.branchBusy) { return }
+        }
+    }
+
     func head() throws -> Revision {
         guard let revision = Revision(hex: try user("git rev-parse HEAD")) else { throw Failed(description: "HEAD") }
         return revision

@@ -33,3 +33,5 @@ int csystem_silence_lease(int descriptor);
 int csystem_lease_stands(int descriptor);
 /// Writes back everything of the file system that `descriptor` is on. 0, or -1 with errno.
 int csystem_sync_file_system(int descriptor);
+/// Starts to write a file's bytes to the disk without waiting, so that the fsync that follows finds little to do.
+int csystem_start_writeback(int descriptor);

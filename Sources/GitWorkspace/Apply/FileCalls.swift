@@ -163,6 +163,8 @@ enum FileCalls {
     }
 
     static func sync(_ file: Descriptor) throws(CallFailure) { try check(csystem_full_sync(file.number)) }
+    /// A hint; the sync that follows reports any failure.
+    static func startWriteback(_ file: Descriptor) { _ = csystem_start_writeback(file.number) }
     static func syncFileSystem(_ file: Descriptor) throws(CallFailure) {
         try check(csystem_sync_file_system(file.number))
     }
