@@ -58,8 +58,8 @@ package struct Raft<Command: Hashable & Sendable, Image: Hashable & Sendable>: H
         profile = configuration.profile
         generator = SeededGenerator(seed: seed)
         log = RaftLog(restored: restored)
-        term = restored.hardState.term
-        votedFor = restored.hardState.votedFor
+        term = max(restored.hardState.term, log.lastTerm)
+        votedFor = term == restored.hardState.term ? restored.hardState.votedFor : nil
         commitIndex = restored.snapshot?.index ?? .zero
         appliedIndex = commitIndex
         electionDeadline = now + generator.duration(in: configuration.profile.election)
@@ -78,7 +78,7 @@ package struct Raft<Command: Hashable & Sendable, Image: Hashable & Sendable>: H
         case .transferLeadership(let peer): transferLeadership(to: peer, at: now, into: &output)
         case .compact(let index, let image): compact(upTo: index, image: image, into: &output)
         case .linkUp(let peer): linkUp(peer, at: now, into: &output)
-        case .slept: slept(at: now)
+        case .slept: slept(at: now, into: &output)
         }
         giveOutCommitted(into: &output)
     }
@@ -114,9 +114,15 @@ extension Raft {
     /// When `tick` is wanted; nil if time alone changes nothing.
     package var nextDeadline: Instant? {
         switch role {
-        case .leader: min(heartbeatAt, transfer?.deadline ?? heartbeatAt)
-        case .follower, .preCandidate, .candidate: isVoter ? electionDeadline : nil
+        case .leader: progress.isEmpty ? nil : min(heartbeatAt, transfer?.deadline ?? heartbeatAt)
+        case .follower, .preCandidate, .candidate: mayCampaign || leader != nil ? electionDeadline : nil
         }
+    }
+
+    /// A device that the newest, not yet committed membership takes the vote from may still be needed to commit it: its
+    /// log may be the longest. It does not count its own vote (thesis, section 4.2.2, figure 4.6).
+    var mayCampaign: Bool {
+        isVoter || (membershipIndex > commitIndex && log.previousMembership.voters.contains(device))
     }
 
     var quorum: Int { membership.voters.count / 2 + 1 }
@@ -129,15 +135,24 @@ extension Raft {
         switch role {
         case .leader: leaderTick(at: now, into: &output)
         case .follower, .preCandidate, .candidate:
-            guard isVoter, now >= electionDeadline else { return }
-            campaign(transfer: false, at: now, into: &output)
+            guard now >= electionDeadline else { return }
+            if mayCampaign {
+                campaign(transfer: false, at: now, into: &output)
+            } else if leader != nil {
+                becomeFollower(term, leader: nil, at: now, into: &output)
+            }
         }
     }
 
     /// Whatever was measured before a sleep proves nothing: everybody gets a full timeout anew.
-    private mutating func slept(at now: Instant) {
+    private mutating func slept(at now: Instant, into output: inout Output) {
         resetElectionTimer(at: now)
+        guard role == .leader else { return }
         for place in progress.indices { progress[place].heard = now }
+        guard !reads.isEmpty else { return }
+        confirmation += 1
+        for place in reads.indices { reads[place].confirmation = confirmation }
+        heartbeat(at: now, into: &output)
     }
 
     mutating func resetElectionTimer(at now: Instant) {
@@ -179,6 +194,11 @@ extension Raft {
 extension Raft {
     private mutating func receive(_ message: Message, from peer: DeviceID, at now: Instant, into output: inout Output) {
         guard peer != device else { return output.events.append(.dropped("a message from this device itself")) }
+        guard message.isBounded else { return output.events.append(.dropped("a number too large from \(peer.short)")) }
+        // Requests are heard from anybody: a leader may be in no membership that this device knows (section 4.1).
+        guard !message.isReply || membership.contains(peer) else {
+            return output.events.append(.dropped("an answer from \(peer.short), which is no member"))
+        }
         if message.term > term, !isTermlessVote(message, at: now) {
             let newLeader = message.isFromLeader ? peer : nil
             becomeFollower(message.term, leader: newLeader, at: now, into: &output)
@@ -191,7 +211,7 @@ extension Raft {
         case .installSnapshot(let term, let snapshot):
             install(snapshot, of: term, from: peer, at: now, into: &output)
         case .timeoutNow(let asked):
-            guard asked == term, isVoter, role != .leader else { return }
+            guard asked == term, mayCampaign, role == .follower, leader == peer else { return }
             campaign(transfer: true, at: now, into: &output)
         }
     }
@@ -219,5 +239,24 @@ extension RaftMessage {
         case .append, .installSnapshot: true
         case .vote, .voteReply, .appendReply, .timeoutNow: false
         }
+    }
+
+    var isReply: Bool {
+        switch self {
+        case .voteReply, .appendReply: true
+        case .vote, .append, .installSnapshot, .timeoutNow: false
+        }
+    }
+
+    /// Whether its numbers are such as a mesh can reach by working. Adding to them cannot overflow then.
+    var isBounded: Bool {
+        let index: LogIndex =
+            switch self {
+            case .vote(let request): request.lastIndex
+            case .append(let request): max(request.previousIndex, request.commitIndex)
+            case .installSnapshot(_, let snapshot): snapshot.index
+            case .voteReply, .appendReply, .timeoutNow: .zero
+            }
+        return term.number < Limits.largestNumber && index.number < Limits.largestNumber
     }
 }

@@ -23,6 +23,10 @@ extension Raft {
                 at: request.previousIndex, hint: hint.index, hintTerm: hint.term)
             return reply(verdict, to: peer, request.confirmation, into: &output)
         }
+        if let wrong = request.entries.first(where: { $0.index <= commitIndex && !log.agrees(with: $0) }) {
+            return output.events.append(
+                .safetyRefusal("\(peer.short) sends another entry at \(wrong.index), committed up to \(commitIndex)"))
+        }
         let new = request.entries.drop { entry in
             entry.index <= commitIndex || log.term(at: entry.index) == entry.term
         }

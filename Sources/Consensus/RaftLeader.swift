@@ -22,6 +22,8 @@ package struct Progress: Hashable, Sendable {
     /// The last indexes of the messages that are not answered yet.
     var inFlight: [LogIndex] = []
     var confirmed: UInt64 = 0
+    /// The commit index that the messages on their way tell it.
+    var told = LogIndex.zero
 }
 
 extension Raft {
@@ -114,13 +116,14 @@ extension Raft {
         }
     }
 
-    private func sendAppend(to place: Int, entries: [Entry<Command>], into output: inout Output) {
+    private mutating func sendAppend(to place: Int, entries: [Entry<Command>], into output: inout Output) {
         let peer = progress[place]
         // A member that waits for a snapshot gets only the sign of life: agreement at the beginning proves nothing more.
         let previous = max(peer.next.previous, log.baseIndex)
         let request = AppendRequest(
             term: term, previousIndex: previous, previousTerm: log.term(at: previous) ?? .zero, entries: entries,
             commitIndex: commitIndex, confirmation: confirmation)
+        progress[place].told = max(peer.told, min(commitIndex, request.lastIndex))
         send(.append(request), to: peer.peer, into: &output)
     }
 
@@ -166,6 +169,7 @@ extension Raft {
         advanceCommit(at: now, into: &output)
         guard role == .leader, place < progress.count else { return }
         sendEntries(to: place, at: now, into: &output)
+        spreadCommit(to: place, into: &output)
         if commitIndex == committed { sendTransferIfReady(into: &output) }
     }
 
@@ -181,6 +185,7 @@ extension Raft {
         let agreed = log.lastPlace(notAbove: hintTerm, from: hint).index
         progress[place].next = max(progress[place].match.next, agreed.next)
         progress[place].inFlight = []
+        progress[place].told = .zero
         progress[place].mode = .probing(isWaiting: false)
         // The beginning of the log is gone and the member does not share our base: only a snapshot helps.
         if agreed <= log.baseIndex, rejected <= log.baseIndex { return sendSnapshot(to: place, at: now, into: &output) }
@@ -189,7 +194,7 @@ extension Raft {
 
     /// Figure 8: only an entry of the own term is committed by counting; older ones come with it.
     mutating func advanceCommit(at now: Instant, into output: inout Output) {
-        guard role == .leader else { return }
+        guard role == .leader, log.lastIndex > commitIndex else { return }
         var matches = membership.voters.map { voter in
             voter == device ? log.lastIndex : progress.first { $0.peer == voter }?.match ?? .zero
         }
@@ -205,8 +210,10 @@ extension Raft {
     }
 
     /// Followers hear of a commit at once, not with the next heartbeat.
-    private func spreadCommit(to place: Int, into output: inout Output) {
-        guard case .streaming = progress[place].mode, progress[place].next > log.lastIndex else { return }
+    private mutating func spreadCommit(to place: Int, into output: inout Output) {
+        guard case .streaming = progress[place].mode, progress[place].next > log.lastIndex,
+            progress[place].told < commitIndex
+        else { return }
         sendAppend(to: place, entries: [], into: &output)
     }
 
@@ -216,6 +223,7 @@ extension Raft {
             guard let place = progress.firstIndex(where: { $0.peer == peer }) else { return }
             progress[place].mode = .probing(isWaiting: false)
             progress[place].inFlight = []
+            progress[place].told = .zero
             progress[place].next = max(progress[place].match.next, log.lastIndex)
             sendEntries(to: place, at: now, into: &output)
         case .preCandidate, .candidate:

@@ -18,7 +18,14 @@ struct RaftLog<Command: Hashable & Sendable, Image: Hashable & Sendable>: Hashab
     init(restored: PersistentState<Command, Image>) {
         snapshot = restored.snapshot
         let snapshotIndex = restored.snapshot?.index ?? .zero
+        // Storage has checked what it gives back; whatever does not join the snapshot without a gap is not used.
         var kept = restored.entries[...]
+        let joined = kept.indices.dropFirst().prefix { kept[$0].index.number == kept[$0 - 1].index.number &+ 1 }
+        kept = kept.prefix(min(kept.count, joined.count + 1))
+        if let first = kept.first, let last = kept.last, first.index > snapshotIndex.next || last.index < snapshotIndex
+        {
+            kept = []
+        }
         if let first = kept.first, first.index <= snapshotIndex {
             // The entry before the first one is gone, and with it its term: the first itself serves as the base.
             (baseIndex, baseTerm) = (first.index, first.term)
@@ -36,12 +43,20 @@ struct RaftLog<Command: Hashable & Sendable, Image: Hashable & Sendable>: Hashab
     var lastIndex: LogIndex { entries.last?.index ?? baseIndex }
     var lastTerm: Term { entries.last?.term ?? baseTerm }
     var membership: PlacedMembership { memberships[memberships.count - 1] }
+    /// In use before the newest one; the newest if there is no other here.
+    var previousMembership: Membership { memberships[max(0, memberships.count - 2)].membership }
 
     /// Nil outside of what is here.
     func term(at index: LogIndex) -> Term? {
         if index == baseIndex { return baseTerm }
         guard index > baseIndex, index <= lastIndex else { return nil }
         return entries[offset(of: index)].term
+    }
+
+    /// False only if there is another entry in that place.
+    func agrees(with entry: Entry<Command>) -> Bool {
+        guard let term = term(at: entry.index) else { return true }
+        return term == entry.term
     }
 
     func slice(from index: LogIndex, limit: Int) -> [Entry<Command>] {

@@ -26,6 +26,8 @@ public enum Limits {
     /// Entries kept behind a snapshot, for a peer that is nearly caught up.
     public static let entriesKeptBehindSnapshot: UInt64 = 128
     public static let proposalsInFlight = 256
+    /// Terms and log indexes of a message are below this: no mesh gets there by working, and adding cannot overflow.
+    public static let largestNumber: UInt64 = 1 << 62
     public static let readsInFlight = 256
 
     // Requests
