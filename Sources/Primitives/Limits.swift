@@ -90,10 +90,12 @@ public enum Limits {
     /// A sentence for people (why a device waits, why a round was given up).
     public static let messageTextBytes = 2048
     public static let versionBytes = 64
-    public static let writersNamed = 64
+    public static let writerNamesInMessage = 64
     public static let writerNameBytes = 128
     public static let deviceAddresses = 16
     public static let addressBytes = 264
+    /// All addresses of one device together: so that `appendEntries` of the largest entries still fit into one frame.
+    public static let deviceAddressesBytes = 2 << 10
     public static let settingKeyBytes = 64
     public static let settingValueBytes = 256
     public static let settings = 64
