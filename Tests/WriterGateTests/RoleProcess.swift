@@ -1,0 +1,95 @@
+import Foundation
+import Primitives
+import Synchronization
+import Testing
+
+@testable import WriterGate
+
+/// A process of its own that plays a wrapper, a gated command or an agent: this test binary, started again with a role.
+///
+/// Not an exit test of Swift Testing: each of those occupies a thread of the pool on which the test itself runs.
+final class RoleProcess: Sendable {
+    let child: ChildProcess
+    private let isReaped = Mutex(false)
+
+    init(child: ChildProcess) { self.child = child }
+
+    enum Role: String { case run, gate, gateWithoutWaiting, agent }
+
+    static func start(_ role: Role, _ place: Place, _ arguments: [String] = []) throws -> RoleProcess {
+        let binary = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let variables = ["BATON_TEST_ROLE=\(role.rawValue)", "BATON_TEST_PLACE=\(place.path)"]
+        let words = arguments.enumerated().map { "BATON_TEST_ARGUMENT\($0.offset)=\($0.element)" }
+        let runner = [binary, "--testing-library", "swift-testing", "--filter", "WriterGateTests.PlayedRole/play"]
+        return RoleProcess(
+            child: try ChildProcess.start(["/usr/bin/env"] + variables + words + runner, .groupOfCaller, isQuiet: true))
+    }
+
+    static func start(_ role: Role, _ place: Place, shell command: String) throws -> RoleProcess {
+        try start(role, place, ["sh", "-c", command])
+    }
+
+    var pid: Int32 { child.pid }
+
+    /// Ends a process whose status nobody asked for, because the test failed.
+    func abandon() {
+        guard !isReaped.withLock({ $0 }) else { return }
+        kill(pid, SIGTERM)
+        kill(pid, SIGKILL)
+        child.reap()
+    }
+
+    /// The exit status, 128 + n for signal n. A process that does not end within five seconds is killed.
+    func status() async -> Int32 {
+        let pid = pid
+        let killer = Task {
+            try await Task.sleep(for: .seconds(5))
+            Issue.record("process \(pid) does not end")
+            kill(pid, SIGKILL)
+        }
+        defer { killer.cancel() }
+        var status: Int32 = -1
+        for await change in child.changes {
+            if case .ended(let code) = change { status = code }
+        }
+        child.reap()
+        isReaped.withLock { $0 = true }
+        return status
+    }
+}
+
+/// What a `RoleProcess` does; passed over in an ordinary run.
+@Suite struct PlayedRole {
+    static let environment = ProcessInfo.processInfo.environment
+
+    @Test(.enabled(if: environment["BATON_TEST_ROLE"] != nil)) func play() async throws {
+        let role = try #require(RoleProcess.Role(rawValue: Self.environment["BATON_TEST_ROLE"] ?? ""))
+        let place = Place(existing: try #require(Self.environment["BATON_TEST_PLACE"]))
+        let arguments = (0..<9).compactMap { Self.environment["BATON_TEST_ARGUMENT\($0)"] }
+        chdir(place.path)
+        let connect = SocketLink.connector(place.socket)
+        switch role {
+        case .run:
+            exit(await runWrapped(arguments: arguments, name: nil, connect: connect))
+        case .gate:
+            exit(await runGated(arguments: arguments, wait: nil, connect: connect))
+        case .gateWithoutWaiting:
+            exit(await runGated(arguments: arguments, wait: .zero, connect: connect))
+        case .agent:
+            try await beAgent(place)
+        }
+    }
+
+    /// Closes the gate for the first wrapped writer, says so, and waits to be killed.
+    private func beAgent(_ place: Place) async throws {
+        let gate = makeGate(place, grace: Limits.quiesceGrace)
+        let agent = SocketAgent(gate, at: place.socket)
+        place.write("agent", "ready")
+        guard await eventually({ gate.writers.contains { $0.kind != .client && $0.sections.isEmpty } }) else { exit(1) }
+        let report = await gate.close(round: round(1), deadline: .seconds(60))
+        place.write("closed", report.paused.joined())
+        try await Task.sleep(for: .seconds(5))
+        agent.stop()
+        exit(2)
+    }
+}
