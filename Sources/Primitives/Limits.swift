@@ -174,8 +174,10 @@ extension Limits {
     public static let gateSectionLifetime: Duration = .seconds(60)
     public static let gateSectionLifetimeMax: Duration = .seconds(3600)
     public static let writerNameCharacters = 128
-    /// A wrapped writer with a file open for writing runs this long before it is stopped again.
-    public static let thawBetweenTries: Duration = .milliseconds(50)
+    /// A wrapped writer with a file open for writing runs this long before it is stopped again; doubled each time.
+    public static let thawBetweenTries: ClosedRange<Duration> = .milliseconds(2)...(.milliseconds(50))
+    /// A stopped group that is not seen to be still for this long runs on and is stopped again; doubled each time.
+    public static let stillWithin: ClosedRange<Duration> = .milliseconds(10)...(.milliseconds(80))
     /// A wrapper gives up here, so that its answer cannot come after `quiesceGrace`.
     public static let freezeAttempts: Duration = .milliseconds(400)
 }
