@@ -88,7 +88,8 @@ final class StreamHandler: ChannelInboundHandler {
             local?.write(frame.body, promise: nil)
         case (.splicing, _, .streamEnd) where !gotEnd: receiveEnd()
         case (.splicing, _, .streamGone): receiveGone()
-        default: switchboard.refuse(connection, .malformedFrame)
+        case (.negotiating, _, _), (.attaching, _, _), (.splicing, _, _), (.closed, _, _):
+            switchboard.refuse(connection, .malformedFrame)
         }
     }
 
@@ -254,9 +255,11 @@ final class StreamHandler: ChannelInboundHandler {
     private func receiveEnd() {
         gotEnd = true
         guard let local else { return finishIfDone() }
-        local.flush()
-        local.close(mode: .output).assumeIsolated().whenComplete { _ in
+        // First all that waits, then the close: NIO turns a half-close of a socket whose other half is closed already
+        // into a full close, which throws away what waits. The empty write ends when all before it are done.
+        local.writeAndFlush(ByteBuffer()).assumeIsolated().whenComplete { _ in
             self.localIsDone = true
+            self.local?.close(mode: .output, promise: nil)
             self.finishIfDone()
         }
     }

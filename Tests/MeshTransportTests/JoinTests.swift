@@ -26,9 +26,11 @@ import Testing
         let request = [UInt8](repeating: 3, count: Limits.joinRequestBytes)
         let answer = try await MeshTransport.join(
             addresses: [host.address], pin: host.id, identity: ids[1], request: request)
-        #expect(answer == reply)
+        let isSame = answer == reply
+        #expect(isSame)
         let expected = Asked(device: ids[1].id, certificate: ids[1].certificateDER, request: request)
-        #expect(asked.withLock { $0 } == [expected])
+        let isAsked = asked.withLock { $0 == [expected] }
+        #expect(isAsked)
         #expect(host.transport.counters.joinsAnswered == 1)
         #expect(host.transport.counters.refusedInAll == 0)
         #expect(!host.isLinked(to: ids[1].id))

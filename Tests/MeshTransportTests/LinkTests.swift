@@ -86,7 +86,7 @@ import Testing
         await b.transport.stop()
         try await eventually("down") { a.recorder.events.contains(.linkDown(b.id, .closedByPeer)) }
         try await eventually("a failed dial") { a.transport.counters.dialsFailed > 0 }
-        let again = try await Node.start(ids[1], members: ids, port: b.address.port)
+        let again = try await Node.restart(ids[1], members: ids, port: b.address.port)
         try await eventually("link again") { a.isLinked(to: b.id) && again.isLinked(to: a.id) }
         #expect(a.transport.send([9], to: b.id) == .sent)
         try await eventually("frame") { again.recorder.frames == [[9]] }
@@ -101,7 +101,7 @@ import Testing
         await b.transport.stop()
         a.dial(b)
         try await eventually("several failures") { a.transport.counters.dialsFailed >= 3 }
-        let again = try await Node.start(ids[1], members: ids, port: b.address.port)
+        let again = try await Node.restart(ids[1], members: ids, port: b.address.port)
         let start = ContinuousClock.now
         a.transport.kick(b.id)
         try await eventually("link") { a.isLinked(to: b.id) }
@@ -164,7 +164,8 @@ import Testing
         #expect(a.transport.send([UInt8](repeating: 0, count: Limits.frameBytes + 1), to: b.id) == .dropped)
         try await eventually("all") { b.recorder.frames.count == sizes.count }
         for (offset, frame) in b.recorder.frames.enumerated() {
-            #expect(frame == [UInt8](repeating: UInt8(offset), count: sizes[offset]))
+            let isSame = frame == [UInt8](repeating: UInt8(offset), count: sizes[offset])
+            #expect(isSame, "frame \(offset)")
         }
         await a.transport.stop()
         await b.transport.stop()

@@ -83,6 +83,20 @@ final class Node: Sendable {
         }
     }
 
+    /// The same device again at its old port, which some other test may have as a client's port for a moment.
+    static func restart(_ identity: DeviceIdentity, members: [DeviceIdentity], port: Int) async throws -> Node {
+        var node: Node?
+        try await eventually("port \(port) is free") {
+            do {
+                node = try await Node.start(identity, members: members, port: port)
+                return true
+            } catch TransportError.portTaken {
+                return false
+            }
+        }
+        return try #require(node)
+    }
+
     func dial(_ others: Node...) {
         transport.setPeers(others.map { PeerTarget(device: $0.id, addresses: [$0.address]) })
     }
