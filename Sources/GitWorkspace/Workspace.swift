@@ -11,6 +11,8 @@ package actor Workspace {
     nonisolated let store: Store
     nonisolated let state: String
     nonisolated let repository: UserRepository
+    /// The user's repository, asked without a process a question.
+    nonisolated let userReader: BatchReader
     nonisolated let logger: Logger
     /// The branch in sync: the one that was checked out when the workspace was first opened.
     package nonisolated let branch: String
@@ -44,6 +46,7 @@ package actor Workspace {
         state = parts.state
         store = parts.store
         repository = parts.repository
+        userReader = BatchReader(parts.store.gitOfUser(directory: parts.repository.gitDirectory))
         branch = parts.branch
         applier = parts.applier
         identity = parts.identity
@@ -138,5 +141,6 @@ package actor Workspace {
     package func close() {
         saveManifest(force: true)
         store.reader.close()
+        userReader.close()
     }
 }

@@ -8,7 +8,7 @@ extension Workspace {
     package func importHistory() async throws(WorkspaceError) -> Revision? {
         try await exclusively { workspace throws(WorkspaceError) in
             if let base = workspace.base { return base }
-            let user = try await workspace.userState()
+            let user = try workspace.userState()
             guard let head = user.head else { return nil }
             return try workspace.checked { () throws(GitError) -> Revision? in
                 let history = UserHistory(store: workspace.store, directory: workspace.repository.gitDirectory)
@@ -23,7 +23,7 @@ extension Workspace {
     /// Captures the working tree as it is now. Nothing of the user's is touched.
     package func capture(round: RoundID) async throws(WorkspaceError) -> CaptureResult {
         try await exclusively { workspace throws(WorkspaceError) in
-            let user = try await workspace.userState()
+            let user = try workspace.userState()
             let reason = workspace.withholding(user)
             let head = try workspace.checked { () throws(GitError) in
                 reason == nil ? try workspace.newUserHead(user) : nil
@@ -45,8 +45,22 @@ extension Workspace {
         }
     }
 
-    func userState() async throws(WorkspaceError) -> UserState {
-        do throws(GitError) { return try await repository.state() } catch { throw .git(error) }
+    /// What the user's repository is at, without starting a process: the branch is in the `HEAD` file, and the commit is
+    /// known to a `cat-file` that stays.
+    func userState() throws(WorkspaceError) -> UserState {
+        try checked { () throws(GitError) in
+            let directory = repository.gitDirectory
+            guard let bytes = DurableFile.read(directory + "/HEAD") else {
+                throw .damaged("\(directory)/HEAD cannot be read")
+            }
+            let line = UserRepository.line(bytes)
+            let prefix = "ref: refs/heads/"
+            let commit = try userReader.info("HEAD^{commit}")
+            return UserState(
+                branch: line.hasPrefix(prefix) ? String(line.dropFirst(prefix.count)) : nil,
+                head: commit?.id.revision, operation: UserOperation.underWay(in: directory),
+                indexLocked: access(directory + "/index.lock", F_OK) == 0)
+        }
     }
 
     /// Why a capture is kept to this device: it would carry conflict markers or another branch into the mesh.

@@ -20,8 +20,9 @@ extension Workspace {
     /// - Parameters:
     ///   - state: a folder of ours outside the workspace, for it alone; locked by the caller.
     ///   - create: make the root if it is not there.
+    ///   - branch: the branch in sync, if the mesh has settled it; else what is checked out at the first opening.
     package static func open(
-        root: String, state: String, device: DeviceID, name: String, create: Bool,
+        root: String, state: String, device: DeviceID, name: String, create: Bool, branch wanted: String? = nil,
         logger: Logger = Logger(label: "baton.workspace")
     ) async throws(WorkspaceError) -> Workspace {
         ProcessSignals.prepare()
@@ -32,11 +33,16 @@ extension Workspace {
             mkdir(state, 0o700)
             let scratch = state + "/user"
             mkdir(scratch, 0o700)
-            let repository = try await UserRepository.create(root: root, scratch: scratch, installation: installation)
+            let repository = try await UserRepository.create(
+                root: root, branch: wanted ?? "main", scratch: scratch, installation: installation)
             let format = try await repository.git.run(["rev-parse", "--show-object-format"])
             let digits = format.output.starts(with: Array("sha256".utf8)) ? 64 : 40
-            let branch = try await syncBranch(repository, state: state)
-            let applier = try Applier(root: root, state: state)
+            let branch = try await syncBranch(repository, state: state, wanted: wanted)
+            var applier = try Applier(root: root, state: state)
+            // A child of ours that is just being started holds every file for an instant, the one that is probed for
+            // leases too: a "no" is asked again before it is believed.
+            for _ in 0..<2 where !applier.capabilities.readLease { applier = try Applier(root: root, state: state) }
+            let chosen = applier
             parts = try await BlockingThread.run { _ throws(GitError) in
                 let store = try Store.open(state: state, installation: installation, digits: digits)
                 let base = try store.ref(RefName.base)
@@ -44,7 +50,7 @@ extension Workspace {
                 return UncheckedParts(
                     parts: WorkspaceParts(
                         root: root, state: state, store: store, repository: repository, branch: branch,
-                        applier: applier, identity: identity, base: base, manifest: manifest))
+                        applier: chosen, identity: identity, base: base, manifest: manifest))
             }.parts
         } catch let error as GitError {
             throw .git(error)
@@ -73,10 +79,12 @@ extension Workspace {
     }
 
     /// The branch is settled once, by what is checked out then.
-    private static func syncBranch(_ repository: UserRepository, state: String) async throws(GitError) -> String {
+    private static func syncBranch(
+        _ repository: UserRepository, state: String, wanted: String?
+    ) async throws(GitError) -> String {
         let path = state + "/branch"
         if let bytes = DurableFile.read(path), !bytes.isEmpty { return String(decoding: bytes, as: UTF8.self) }
-        let branch = try await repository.state().branch ?? "main"
+        let branch = if let wanted { wanted } else { try await repository.state().branch ?? "main" }
         try DurableFile.write(Array(branch.utf8), to: path)
         return branch
     }

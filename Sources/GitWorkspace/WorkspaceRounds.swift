@@ -65,9 +65,13 @@ extension Workspace {
     }
 
     /// Makes the working tree the published revision, path by path, and the base what it really became.
-    package func apply(_ revision: Revision, round: RoundID) async throws(WorkspaceError) -> ApplyResult {
+    /// - Parameter moveBranch: also bring the user's branch and index there. It needs no pause: with `false` writers can
+    ///   go on first, and `followBranch` comes after.
+    package func apply(
+        _ revision: Revision, round: RoundID, moveBranch: Bool = true
+    ) async throws(WorkspaceError) -> ApplyResult {
         try await exclusively { workspace throws(WorkspaceError) in
-            let user = try await workspace.userState()
+            let user = try workspace.userState()
             if let obstacle = user.obstacle(to: workspace.branch) {
                 return ApplyResult(waiting: "\(obstacle)")
             }
@@ -88,14 +92,18 @@ extension Workspace {
             }
             var result = ApplyResult(applied: report.applied.count, late: report.late)
             result.deferred = report.deferred + report.blocked.map(\.path)
-            result.branchWaiting = await workspace.follow(revision)
+            if moveBranch { result.branchWaiting = await workspace.follow(revision) }
             workspace.discardOlder(than: round)
             workspace.saveManifest()
             return result
         }
     }
 
-    /// The user's branch and index go where the tree went.
+    /// The user's branch and index go where the tree went. Says why they did not.
+    package func followBranch(_ revision: Revision) async throws(WorkspaceError) -> String? {
+        try await exclusively { workspace throws(WorkspaceError) in await workspace.follow(revision) }
+    }
+
     private func follow(_ revision: Revision) async -> String? {
         do throws(GitError) {
             let outcome = try await repository.fastForward(

@@ -41,15 +41,24 @@ struct Merger {
         var conflicts: [Conflict] = []
         var tree = before
         var synthetic: Set<String> = []
+        // The capture whose tree this is, as long as no other was merged into it.
+        var carrier: DeviceCapture?
         for (offset, capture) in captures.enumerated() {
             let base = try view.tree(of: capture.base)
             let theirs = try view.tree(of: capture.revision)
             if theirs == base || theirs == tree { continue }
             if tree == base || (head == nil && offset == 0) {
                 tree = theirs
+                carrier = capture
                 continue
             }
-            let sides = try ancestry(view, capture, base: base, ours: tree, theirs: theirs, &synthetic)
+            let sides =
+                if let carrier, try isPlain(carrier), try isPlain(capture), carrier.base == capture.base {
+                    (first: carrier.revision, second: capture.revision)
+                } else {
+                    try ancestry(view, capture, base: base, ours: tree, theirs: theirs, &synthetic)
+                }
+            carrier = nil
             let merge = ThreeWayMerge(
                 store: view, base: base, ours: tree, theirs: theirs, theirsDevice: capture.device)
             let outcome = try merge.run(first: sides.first, second: sides.second)
@@ -63,6 +72,12 @@ struct Merger {
         let changed = try store.compare(before, tree).count
         view.reader.close()
         return MergeResult(revision: revision, changedFiles: changed, conflicts: conflicts)
+    }
+
+    /// True for a capture whose only parent is its base.
+    private func isPlain(_ capture: DeviceCapture) throws(GitError) -> Bool {
+        guard let base = capture.base else { return false }
+        return try store.commit(capture.revision).parents == [base]
     }
 
     /// Two commits with the given trees whose only merge base has the tree `base`: merge-tree of git before 2.40 cannot

@@ -9,9 +9,10 @@ enum RefName {
     static let base = "refs/baton/base"
     static let captures = "refs/baton/captures/"
     static let stagedPrefix = "refs/baton/staged/"
+    static let devices = "refs/baton/devices/"
     static let conflicts = "refs/baton/conflicts/"
     /// The newest capture of a device.
-    static func device(_ device: DeviceID) -> String { "refs/baton/devices/\(device)" }
+    static func device(_ device: DeviceID) -> String { "\(devices)\(device)" }
     /// A revision that this device holds for a round, until the round after.
     static func staged(_ round: RoundID) -> String { "\(stagedPrefix)\(round.token)-\(round.sequence)" }
     /// An older capture that no published revision holds yet.

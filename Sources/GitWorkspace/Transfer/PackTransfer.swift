@@ -23,9 +23,13 @@ struct PackTransfer {
             cancellation: cancellation)
     }
 
+    /// The usual refs are looked at one by one, which costs no process.
     private func checkOffered(_ want: Revision) throws(GitError) {
-        let refs = try store.refs(under: RefName.prefix)
-        if refs.contains(where: { $0.id.hex == want.hex }) { return }
+        var names = [RefName.main, RefName.base]
+        for folder in [RefName.stagedPrefix, RefName.devices] {
+            names += DurableFile.names(in: "\(store.path)/\(folder)").map { folder + $0 }
+        }
+        for name in names where try store.ref(name) == want { return }
         guard try store.has(want) else { throw refusal(want) }
         let result = try store.git.runBlocking(
             ["for-each-ref", "--count=1", "--format=%(objectname)", "--contains=\(want.hex)", RefName.prefix],
@@ -54,11 +58,8 @@ struct PackTransfer {
 
     /// Verifies a quarantine against a wanted commit and moves it into the store.
     func adopt(_ quarantine: Quarantine, want: Revision) throws(GitError) {
-        let type = try quarantine.git.runBlocking(["cat-file", "-t", want.hex], accepting: [0, 128])
-        guard type.status == 0, type.output.starts(with: Array("commit".utf8)) else { throw incomplete(want) }
-        let refs = try store.refs(under: RefName.prefix).map { "^\($0.id.hex)\n" }.joined()
         let check = try quarantine.git.runBlocking(
-            ["rev-list", "--objects", "--quiet", "--stdin"], from: .bytes(Array((want.hex + "\n" + refs).utf8)),
+            ["rev-list", "--objects", "--quiet", "\(want.hex)^{commit}", "--not", "--glob=\(RefName.prefix)*"],
             accepting: [0, 1, 128], deadline: deadline, cancellation: cancellation)
         guard check.status == 0 else { throw incomplete(want) }
         try quarantine.adoptPacks()
