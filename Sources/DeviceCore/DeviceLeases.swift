@@ -44,6 +44,7 @@ extension Device {
 
     private mutating func wantLock(at place: Int, at now: Instant, into output: inout DeviceOutput) {
         let wanted = claims[place]
+        if wanted.name == .sync, handoff != nil { return }
         guard wanted.claim.token == nil, wanted.acquire == nil, !wanted.isQueued, raft.leader != nil, !isStopping,
             state.record(of: device) != nil, now >= wanted.notBefore ?? now
         else { return }
@@ -231,7 +232,7 @@ extension Device {
         _ number: UInt64, _ renewals: [LeaseRenewal], from peer: DeviceID, at now: Instant,
         into output: inout DeviceOutput
     ) {
-        guard raft.role == .leader, renewalsInDoubt.count < Limits.readsInFlight else { return }
+        guard raft.role == .leader, renewalsInDoubt.count < Limits.readsInFlight, state.record(of: peer) != nil else { return }
         var names: [LockName] = []
         for renewal in renewals {
             let holds =

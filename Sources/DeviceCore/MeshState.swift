@@ -36,10 +36,11 @@ package struct MeshState: Hashable, Sendable {
         self.answered = answered
     }
 
-    /// A mesh of one, as it is founded.
-    package static func founding(_ record: DeviceRecord, epoch: UInt64 = 1) -> MeshState {
+    /// A mesh of one, as it is founded. `head` is what the founder's workspace holds as history already.
+    package static func founding(_ record: DeviceRecord, head: Revision? = nil, epoch: UInt64 = 1) -> MeshState {
         var state = MeshState(epoch: epoch)
         state.devices = [record]
+        state.head.revision = head
         return state
     }
 

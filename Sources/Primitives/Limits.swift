@@ -181,3 +181,24 @@ extension Limits {
     /// A wrapper gives up here, so that its answer cannot come after `quiesceGrace`.
     public static let freezeAttempts: Duration = .milliseconds(400)
 }
+
+// The agent's shells.
+extension Limits {
+    /// Revisions that a fetch names as present.
+    public static let streamHaves = 16
+    /// The workspace is scanned at least this often, whatever the watcher says.
+    public static let regularScan: Duration = .seconds(30)
+    /// Between a wake-up and its scan: a burst of changes is one.
+    public static let scanPause: Duration = .milliseconds(100)
+    /// Writers named in one round's report.
+    public static let writersNamed = 32
+    public static let auditRowsWaiting = 4096
+    /// A watcher of `status.watch` gets at most ten reports a second.
+    public static let statusPause: Duration = .milliseconds(100)
+}
+
+// Watching a workspace.
+extension Limits {
+    /// How often a workspace that cannot be watched is looked at.
+    public static let watchPoll: Duration = .seconds(3)
+}

@@ -1,0 +1,71 @@
+import DeviceCore
+import MeshTransport
+import Primitives
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The addresses under which others reach a listening device.
+enum Addresses {
+    /// The address itself, or one for each interface that is up if it means all of them.
+    static func advertised(_ listen: TransportAddress) -> [TransportAddress] {
+        guard listen.host == "0.0.0.0" || listen.host == "::" else { return [listen] }
+        var found: [TransportAddress] = []
+        for host in interfaceHosts(withIPv6: listen.host == "::") {
+            found.append(TransportAddress(host: host, port: listen.port))
+        }
+        return found.isEmpty ? [TransportAddress(host: "127.0.0.1", port: listen.port)] : found
+    }
+
+    private static func interfaceHosts(withIPv6: Bool) -> [String] {
+        var first: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&first) == 0 else { return [] }
+        defer { freeifaddrs(first) }
+        var hosts: [String] = []
+        var next = first
+        while let interface = next {
+            next = interface.pointee.ifa_next
+            guard let address = interface.pointee.ifa_addr, Int32(interface.pointee.ifa_flags) & Int32(IFF_UP) != 0
+            else {
+                continue
+            }
+            let family = Int32(address.pointee.sa_family)
+            guard family == AF_INET || (withIPv6 && family == AF_INET6) else { continue }
+            let size = socklen_t(
+                family == AF_INET ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size)
+            var name = [CChar](repeating: 0, count: 64)
+            guard getnameinfo(address, size, &name, socklen_t(name.count), nil, 0, NI_NUMERICHOST) == 0 else {
+                continue
+            }
+            let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            if !host.hasPrefix("127."), host != "::1", !host.hasPrefix("fe80:") { hosts.append(host) }
+        }
+        return hosts
+    }
+}
+
+/// Small values of the agent in its database.
+enum StoreKey {
+    static let listen = "listen"
+    static let name = "name"
+    static let peers = "bootstrap-peers"
+}
+
+/// The members that a joining device was told of, until the log tells it: one line each, `id name address...`.
+enum BootstrapPeers {
+    static func encode(_ records: [DeviceRecord]) -> [UInt8] {
+        let lines = records.map { ([$0.device.description, $0.name] + $0.addresses).joined(separator: " ") }
+        return Array(lines.joined(separator: "\n").utf8)
+    }
+
+    static func decode(_ bytes: [UInt8]) -> [DeviceRecord] {
+        String(decoding: bytes, as: UTF8.self).split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ")
+            guard words.count >= 2, let device = DeviceID(hex: words[0]) else { return nil }
+            return DeviceRecord(device: device, name: String(words[1]), addresses: words.dropFirst(2).map(String.init))
+        }
+    }
+}

@@ -1,0 +1,227 @@
+import ControlSocket
+import DeviceCore
+import GitWorkspace
+import Identity
+import Logging
+import MeshTransport
+import NIOPosix
+import Primitives
+import ServiceLifecycle
+import Storage
+import Synchronization
+import WireProtocol
+import WriterGate
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// One agent, from its database to its control socket. `run` reads as the start order, then waits, then stops in the
+/// reverse one: the device hands off first, and its writers are released last.
+struct Agent: Service {
+    let home: Home
+    let listen: TransportAddress?
+    let logger: Logger
+    /// Why the agent ends: nil for an orderly stop.
+    private let ending = Ending()
+
+    init(home: Home, listen: TransportAddress?, logger: Logger) {
+        self.home = home
+        self.listen = listen
+        self.logger = logger
+    }
+
+    func run() async throws {
+        let identity = try setup { () throws(IdentityError) in try DeviceIdentity.load(from: home.identity) }
+        let store = try setup { () throws(StoreError) in try DeviceStore.open(at: home.database, device: identity.id) }
+        defer { store.close() }
+        let audit = AuditTrail(store: store, logger: logger)
+        defer { audit.flush() }
+        let workspace = try await openWorkspace(store, identity)
+        let restored = try setup { () throws(StoreError) in try store.load() }
+        let incarnation = try setup { () throws(StoreError) in try store.nextIncarnation() }
+        let base = await workspace.base
+        let loop = DeviceLoop(
+            device: makeDevice(identity.id, restored, incarnation: incarnation, profile: store.mesh.profile, base: base)
+        )
+        let gate = WriterGate(file: GateFile(path: home.gateFile), workspace: workspace.root, logger: logger) {
+            round, _ in
+            loop.post(.gateOpenedEarly(round))
+        }
+        defer { gate.emergencyOpen() }
+        let desk = JoinDesk(identity: identity, store: store, loop: loop, audit: audit, logger: logger)
+        let streams = GitStreams(workspace: workspace, logger: logger)
+        let roster = Roster()
+        let links = Links(identity: identity.id, store: store, roster: roster, audit: audit, logger: logger)
+        let wanted = try listenAddress(store)
+        let transport = MeshTransport(
+            identity: identity, listen: wanted, roster: roster, logger: logger,
+            events: { links.handle($0, loop: loop) },
+            streamHandler: { streams.accept($0, $1) },
+            joinHandler: { joiner, _, request in await desk.answer(joiner, request) })
+        let bound: TransportAddress
+        do { bound = try await transport.start() } catch {
+            await transport.stop()
+            throw SetupFailure(code: ExitCode.failed, message: error.message, hint: error.hint)
+        }
+        let watch = WorkspaceWatch(workspace: workspace, loop: loop, logger: logger)
+        let advertised = Addresses.advertised(bound)
+        let parts = AgentParts(
+            store: store, identity: identity, workspace: workspace, loop: loop, gate: gate, transport: transport,
+            watch: watch, audit: audit, desk: desk, logger: logger, advertised: advertised, listen: bound,
+            hasTestSwitches: getenv("BATON_TEST_SWITCHES").map { String(cString: $0) } == "1", started: DeviceLoop.now,
+            onStop: { [ending] in await ending.stopAndWait(loop) })
+        links.begin(transport: transport, loop: loop)
+        let runner = EffectRunner(
+            device: identity.id, workspace: workspace, gate: gate, transport: transport, streams: streams, watch: watch,
+            loop: loop, logger: logger)
+        loop.start(effects(store, links, runner, audit))
+        let server = try await openSocket(AgentHandler(agent: parts), transport: transport)
+        audit.add("started", "agent started, listening on \(bound)", details: ["version": BatonVersion.text])
+        logger.notice("agent started", metadata: ["listen": "\(bound)", "device": "\(identity.id.short)"])
+
+        await serve(parts, links: links)
+
+        await server.stop()
+        loop.end()
+        await transport.stop()
+        await workspace.close()
+        audit.add("stopped", ending.failure.map { "agent stopped: \($0.message)" } ?? "agent stopped")
+        if let failure = ending.failure { throw failure }
+    }
+
+    /// Until the device has handed off, or cannot go on.
+    private func serve(_ parts: AgentParts, links: Links) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await parts.watch.run() }
+            group.addTask { await links.announce(parts.advertised, loop: parts.loop) }
+            group.addTask {
+                await withTaskCancellationOrGracefulShutdownHandler {
+                    await ending.wait()
+                } onCancelOrGracefulShutdown: {
+                    parts.loop.post(.stop)
+                }
+            }
+            await ending.wait()
+            group.cancelAll()
+        }
+    }
+
+    private func effects(_ store: DeviceStore, _ links: Links, _ runner: EffectRunner, _ audit: AuditTrail)
+        -> DeviceLoop.Effects
+    {
+        DeviceLoop.Effects(
+            persist: { try store.persist($0) },
+            send: { links.send($0) },
+            act: { runner.carryOut($0) },
+            note: { audit.note($0) },
+            rosterChanged: { links.rosterChanged($0) },
+            failed: { [ending] error in
+                let store = error as? StoreError
+                ending.end(
+                    SetupFailure(
+                        code: ExitCode.failed, message: store?.message ?? "\(error)",
+                        hint: store?.hint ?? "free some space, then: baton up"))
+            },
+            stopped: { [ending] in ending.end(nil) })
+    }
+
+    private func makeDevice(
+        _ id: DeviceID, _ restored: DevicePersistentState, incarnation: UInt64, profile: String, base: Revision?
+    ) -> Device {
+        var generator = SystemRandomNumberGenerator()
+        var device = Device(
+            device: id,
+            configuration: DeviceConfiguration(
+                profile: (MeshProfile(rawValue: profile) ?? .lan).timing, version: BatonVersion.text),
+            restored: restored, incarnation: incarnation, seed: generator.next(), now: DeviceLoop.now)
+        device.restoreBase(base)
+        return device
+    }
+
+    private func openWorkspace(_ store: DeviceStore, _ identity: DeviceIdentity) async throws -> Workspace {
+        do throws(WorkspaceError) {
+            let workspace = try await Workspace.open(
+                root: store.mesh.workspace, state: home.workspaceState, device: identity.id, name: identity.name,
+                create: false, branch: store.mesh.branch, logger: logger)
+            try await workspace.recover()
+            return workspace
+        } catch {
+            throw SetupFailure(code: ExitCode.failed, message: error.message, hint: error.hint)
+        }
+    }
+
+    private func listenAddress(_ store: DeviceStore) throws -> TransportAddress {
+        if let listen { return listen }
+        let stored = try setup { () throws(StoreError) in try store.value(StoreKey.listen) }
+        let text = stored.map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return TransportAddress(text) ?? TransportAddress(host: "0.0.0.0", port: MeshSetup.usualPort)
+    }
+
+    private func openSocket(_ handler: AgentHandler, transport: MeshTransport) async throws -> ControlServer {
+        do throws(ControlFailure) {
+            let server = ControlServer(
+                address: try ControlAddress.resolve(home: home.path), group: .singletonMultiThreadedEventLoopGroup,
+                handler: handler, logger: logger)
+            try await server.start()
+            return server
+        } catch {
+            await transport.stop()
+            throw SetupFailure(code: error.code, message: error.message, hint: error.hint ?? "see: baton status")
+        }
+    }
+
+    private func setup<Value>(_ body: () throws(IdentityError) -> Value) throws(SetupFailure) -> Value {
+        do throws(IdentityError) { return try body() } catch {
+            throw SetupFailure(code: ExitCode.failed, message: error.message, hint: error.hint)
+        }
+    }
+
+    private func setup<Value>(_ body: () throws(StoreError) -> Value) throws(SetupFailure) -> Value {
+        do throws(StoreError) { return try body() } catch {
+            throw SetupFailure(code: ExitCode.failed, message: error.message, hint: error.hint)
+        }
+    }
+}
+
+/// The end of an agent: announced once, awaited by many.
+final class Ending: Sendable {
+    private struct State {
+        var isOver = false
+        var failure: SetupFailure?
+        var waiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    var failure: SetupFailure? { state.withLock { $0.failure } }
+
+    func end(_ failure: SetupFailure?) {
+        let waiters = state.withLock { state in
+            guard !state.isOver else { return [CheckedContinuation<Void, Never>]() }
+            state.isOver = true
+            state.failure = failure
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if !state.isOver { state.waiters.append(continuation) }
+                return state.isOver
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    /// Asks the device to hand off; returns when it has.
+    func stopAndWait(_ loop: DeviceLoop) async {
+        loop.post(.stop)
+        await wait()
+    }
+}

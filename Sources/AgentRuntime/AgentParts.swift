@@ -1,0 +1,107 @@
+import ControlSocket
+import DeviceCore
+import GitWorkspace
+import Identity
+import Logging
+import MeshTransport
+import Primitives
+import Storage
+import Synchronization
+import WireProtocol
+import WriterGate
+
+/// The parts of a running agent, for whoever answers questions about it.
+final class AgentParts: Sendable {
+    let store: DeviceStore
+    let identity: DeviceIdentity
+    let workspace: Workspace
+    let loop: DeviceLoop
+    let gate: WriterGate
+    let transport: MeshTransport
+    let watch: WorkspaceWatch
+    let audit: AuditTrail
+    let desk: JoinDesk
+    let logger: Logger
+    /// Where others reach this device.
+    let advertised: [TransportAddress]
+    let hasTestSwitches: Bool
+    private let builder: StatusBuilder
+    private let onStop: @Sendable () async -> Void
+    private let conflicts = Mutex<(head: Revision?, paths: [String])>((nil, []))
+
+    init(
+        store: DeviceStore, identity: DeviceIdentity, workspace: Workspace, loop: DeviceLoop, gate: WriterGate,
+        transport: MeshTransport, watch: WorkspaceWatch, audit: AuditTrail, desk: JoinDesk, logger: Logger,
+        advertised: [TransportAddress], listen: TransportAddress, hasTestSwitches: Bool, started: Instant,
+        onStop: @escaping @Sendable () async -> Void
+    ) {
+        self.store = store
+        self.identity = identity
+        self.workspace = workspace
+        self.loop = loop
+        self.gate = gate
+        self.transport = transport
+        self.watch = watch
+        self.audit = audit
+        self.desk = desk
+        self.logger = logger
+        self.advertised = advertised
+        self.hasTestSwitches = hasTestSwitches
+        self.onStop = onStop
+        builder = StatusBuilder(
+            mesh: store.mesh, device: identity.id, version: BatonVersion.text, listen: listen.description,
+            started: started)
+    }
+
+    func stop() async { await onStop() }
+
+    func status() async -> StatusReport {
+        let paths = await conflictPaths()
+        let writers = gate.writers
+        var closedFor: Duration?
+        if case .closed(let pause) = gate.phase { closedFor = gate.now - pause.since }
+        let around = StatusBuilder.Surroundings(
+            links: transport.links, writers: writers, gateClosedFor: closedFor, held: watch.held, conflictPaths: paths,
+            refusedConnections: transport.counters.refusedInAll, refusedTokens: audit.refusedTokens,
+            lastComplete: audit.lastComplete)
+        let now = DeviceLoop.now
+        return loop.read { builder.report($0, around, at: now) }
+    }
+
+    /// The paths of the head's conflicts; read from the store once per head.
+    private func conflictPaths() async -> [String] {
+        let (head, count) = loop.read { ($0.state.head.revision, $0.state.head.conflicts) }
+        guard let head, count > 0 else { return [] }
+        let known = conflicts.withLock { $0 }
+        if known.head == head { return known.paths }
+        guard let found = try? await workspace.conflicts(of: head) else { return [] }
+        let paths = found.filter(\.isOpen).map { String(decoding: $0.path, as: UTF8.self) }
+        conflicts.withLock { $0 = (head, paths) }
+        return paths
+    }
+
+    /// The writers as others are told of them.
+    func writersChanged() {
+        let writers = gate.writers
+        let paused = writers.count { if case .paused = $0.answer { true } else { false } }
+        loop.post(.writersChanged(active: UInt32(clamping: writers.count), paused: UInt32(clamping: paused)))
+    }
+
+    /// A device by name, id or the unambiguous beginning of an id.
+    func device(named text: String) throws(ControlFailure) -> DeviceID {
+        let devices = loop.read { $0.state.devices }
+        if let named = devices.first(where: { $0.name == text }) { return named.device }
+        let matching = devices.filter { text.count >= 4 && $0.device.description.hasPrefix(text.lowercased()) }
+        guard matching.count == 1, let only = matching.first else {
+            throw ControlFailure(
+                code: ExitCode.failed,
+                message: matching.isEmpty ? "no device is called '\(text)'" : "'\(text)' means more than one device",
+                hint: "see: baton devices")
+        }
+        return only.device
+    }
+}
+
+package enum BatonVersion {
+    package static let text = "0.1.0"
+}

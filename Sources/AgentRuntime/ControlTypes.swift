@@ -1,0 +1,180 @@
+// AgentRuntime: the composition root of the agent - start order, the one owner of the `Device` value, the clock, and the
+// runner that carries out effects with git, gates, links and storage.
+// Never: a rule of the protocol (DeviceCore has them), text for people (Commands writes it).
+// Start with Agent.swift (start order), then DeviceLoop.swift, EffectRunner.swift; this file is what the CLI may ask.
+
+/// The calls of the control socket, apart from `gate.*` (see WriterGate). Bodies are JSON with the names below;
+/// fields are only ever added. Durations are seconds with a fraction, units are in the names.
+package enum ControlCall {
+    /// `EmptyBody` -> `StatusReport`; never waits for a peer or a quorum.
+    package static let status = "status"
+    /// `EmptyBody` -> items of `StatusReport`, one at once and one whenever something changes (ten a second at most).
+    package static let watch = "status.watch"
+    /// `SyncCall` -> `SyncReport`.
+    package static let sync = "sync"
+    /// `HandoffCall` -> `HandoffReport`.
+    package static let handoff = "handoff"
+    /// `EmptyBody` -> `InviteReport`.
+    package static let invite = "invite"
+    /// `RemoveCall` -> `EmptyBody`.
+    package static let remove = "devices.remove"
+    /// `EmptyBody` -> `ConfigReport`.
+    package static let config = "config"
+    /// `ConfigSetting` -> `ConfigReport`.
+    package static let set = "config.set"
+    /// `LockCall` -> `LockReport`, granted; the lock is released when the session ends. Notice `lock.lost` (`LockReport`):
+    /// stop what runs under it.
+    package static let lock = "lock.acquire"
+    /// `LockCall` -> `EmptyBody`.
+    package static let unlock = "lock.release"
+    /// `LogCall` -> `LogReport`.
+    package static let log = "log"
+    /// `EmptyBody` -> `EmptyBody`, once everything is handed off; the agent then ends.
+    package static let stop = "stop"
+    /// `LinkCall` -> `EmptyBody`: cuts or heals the links to a device. Only with BATON_TEST_SWITCHES=1 in the agent's
+    /// environment.
+    package static let link = "test.link"
+}
+
+package struct EmptyBody: Codable, Hashable, Sendable {
+    package init() {}
+}
+
+package struct SyncCall: Codable, Hashable, Sendable {
+    /// False: only asks that a round be considered; the reply comes at once.
+    package var wait: Bool
+    package var reason: String?
+
+    package init(wait: Bool, reason: String? = nil) {
+        self.wait = wait
+        self.reason = reason
+    }
+}
+
+/// A finished round. `result`: `published`, `nothing_to_do`, `caught_up`, `aborted`; `requested` if nobody waits.
+package struct SyncReport: Codable, Hashable, Sendable {
+    package var result: String
+    /// The number of the newest published round.
+    package var round: UInt64
+    package var round_id: String?
+    package var head: String?
+    package var changed_files: UInt32
+    package var conflicts: UInt32
+    /// Device names.
+    package var participants: [String]
+    package var left_out: [String]
+    package var took_s: Double
+    /// Why it was aborted.
+    package var why: String?
+}
+
+package struct HandoffCall: Codable, Hashable, Sendable {
+    /// A name, an id or the unambiguous beginning of one; nil: whoever is fit.
+    package var device: String?
+
+    package init(device: String?) { self.device = device }
+}
+
+package struct HandoffReport: Codable, Hashable, Sendable {
+    package var device: String
+    package var name: String
+    package var token: String
+    package var took_s: Double
+}
+
+package struct InviteReport: Codable, Hashable, Sendable {
+    package var invite: String
+    package var expires_s: Double
+    package var workspace_name: String
+}
+
+package struct RemoveCall: Codable, Hashable, Sendable {
+    package var device: String
+
+    package init(device: String) { self.device = device }
+}
+
+package struct ConfigSetting: Codable, Hashable, Sendable {
+    package var key: String
+    package var value: String
+
+    package init(key: String, value: String) {
+        self.key = key
+        self.value = value
+    }
+}
+
+package struct ConfigReport: Codable, Hashable, Sendable {
+    package struct Item: Codable, Hashable, Sendable {
+        package var key: String
+        package var value: String
+        package var standard: String
+        /// `default` or `mesh` (replicated: the same on every device).
+        package var source: String
+        package var about: String
+    }
+
+    package var items: [Item]
+}
+
+package struct LockCall: Codable, Hashable, Sendable {
+    package var name: String
+    package var ttl_s: Double?
+    package var wait: Bool
+
+    package init(name: String, ttl_s: Double? = nil, wait: Bool = true) {
+        self.name = name
+        self.ttl_s = ttl_s
+        self.wait = wait
+    }
+}
+
+package struct LockReport: Codable, Hashable, Sendable {
+    package var name: String
+    package var token: String
+}
+
+package struct LinkCall: Codable, Hashable, Sendable {
+    package var device: String
+    package var cut: Bool
+
+    package init(device: String, cut: Bool) {
+        self.device = device
+        self.cut = cut
+    }
+}
+
+package struct LogCall: Codable, Hashable, Sendable {
+    package var limit: Int
+    /// Rows after this id.
+    package var after: Int64?
+    package var device: String?
+    package var kind: String?
+
+    package init(limit: Int, after: Int64? = nil, device: String? = nil, kind: String? = nil) {
+        self.limit = limit
+        self.after = after
+        self.device = device
+        self.kind = kind
+    }
+}
+
+package struct LogReport: Codable, Hashable, Sendable {
+    package struct Row: Codable, Hashable, Sendable {
+        package var id: Int64
+        /// RFC 3339, UTC, milliseconds.
+        package var at: String
+        package var age_s: Double
+        package var kind: String
+        package var device: String
+        package var device_name: String
+        package var round: String?
+        package var token: String?
+        package var summary: String
+        /// Compact JSON.
+        package var details: String
+    }
+
+    /// Oldest first.
+    package var rows: [Row]
+}

@@ -1,0 +1,173 @@
+import DeviceCore
+import GitWorkspace
+import Logging
+import MeshTransport
+import Primitives
+import SyncRounds
+import WriterGate
+
+/// Carries out what the device asks of git and of the writers' gate, and posts what came of it. Knows no rules.
+final class EffectRunner: Sendable {
+    private let device: DeviceID
+    private let workspace: Workspace
+    private let gate: WriterGate
+    private let transport: MeshTransport
+    private let streams: GitStreams
+    private let watch: WorkspaceWatch
+    private let loop: DeviceLoop
+    private let logger: Logger
+
+    init(
+        device: DeviceID, workspace: Workspace, gate: WriterGate, transport: MeshTransport, streams: GitStreams,
+        watch: WorkspaceWatch, loop: DeviceLoop, logger: Logger
+    ) {
+        self.device = device
+        self.workspace = workspace
+        self.gate = gate
+        self.transport = transport
+        self.streams = streams
+        self.watch = watch
+        self.loop = loop
+        self.logger = logger
+    }
+
+    /// On the loop's queue. What concerns the gate reaches it before this returns, in the order of the actions.
+    func carryOut(_ actions: [DeviceAction]) {
+        for action in actions {
+            switch action {
+            case .closeGate(let round, let limit): closeGate(round, limit)
+            case .extendGate(let round, let limit): gate.extend(round: round, deadline: limit)
+            case .openGate(let round): gate.open(round: round)
+            case .capture(let round): Task { await capture(round) }
+            case .fetch(let round, let revision, let peer): Task { await fetch(round, revision, peer) }
+            case .merge(let round, let head, let captures): Task { await merge(round, head, captures) }
+            case .stage(let round, let revision, let peer): Task { await stage(round, revision, peer) }
+            case .apply(let round, let revision): Task { await apply(round, revision) }
+            case .endRound(let round): Task { await endRound(round) }
+            case .headMoved(let revision): Task { await headMoved(revision) }
+            }
+        }
+    }
+
+    private func closeGate(_ round: RoundID, _ limit: Duration) {
+        let (gate, loop) = (gate, loop)
+        Task.immediate {
+            let report = await gate.close(round: round, deadline: limit)
+            guard report.closedAt != nil else { return loop.post(.gateOpenedEarly(round)) }
+            let named = { (names: [String]) in Array(names.prefix(Limits.writersNamed)) }
+            loop.post(
+                .gateClosed(
+                    round, WriterReport(paused: named(report.paused), unanswered: named(report.unanswered))))
+        }
+    }
+
+    private func capture(_ round: RoundID) async {
+        do {
+            let result = try await workspace.capture(round: round)
+            switch result {
+            case .clean(let base, let held):
+                setHindrance(nil)
+                post(round, base: base, revision: nil, files: 0, held)
+            case .captured(let revision, let base, let files, let held):
+                setHindrance(nil)
+                post(round, base: base, revision: revision, files: files, held)
+            case .withheld(_, let base, let reason, let held):
+                setHindrance(reason)
+                post(round, base: base, revision: nil, files: 0, held)
+            }
+        } catch {
+            loop.post(.captured(round, .failed("\(error)")))
+        }
+    }
+
+    private func post(_ round: RoundID, base: Revision?, revision: Revision?, files: Int, _ held: [HeldPath]) {
+        watch.held(held)
+        loop.post(
+            .captured(
+                round,
+                .done(
+                    CaptureReport(
+                        base: base, revision: revision, changedFiles: UInt32(clamping: files),
+                        heldPaths: UInt32(clamping: held.count)))))
+    }
+
+    private func setHindrance(_ reason: String?) {
+        loop.tell { $0.waitingChanged(reason) }
+    }
+
+    private func fetch(_ round: RoundID, _ revision: Revision, _ peer: DeviceID) async {
+        do {
+            try await bring(revision, from: peer, captureOf: peer)
+            loop.post(.fetched(round, revision, .done(true)))
+        } catch {
+            logger.warning("a capture could not be fetched", metadata: ["peer": "\(peer.short)", "reason": "\(error)"])
+            loop.post(.fetched(round, revision, .failed("\(error)")))
+        }
+    }
+
+    private func bring(_ revision: Revision, from peer: DeviceID, captureOf device: DeviceID?) async throws {
+        guard peer != self.device else { return }
+        let head = loop.read { $0.state.head.revision }
+        try await streams.fetch(
+            revision, from: peer, captureOf: device, known: [head].compactMap { $0 }, transport: transport)
+    }
+
+    private func merge(_ round: RoundID, _ head: Revision?, _ captures: [SyncRounds.DeviceCapture]) async {
+        do {
+            let merged = try await workspace.merge(
+                head: head,
+                captures: captures.map {
+                    GitWorkspace.DeviceCapture(device: $0.device, revision: $0.revision, base: $0.base)
+                }, round: round)
+            let report = MergeReport(
+                revision: merged.revision, changedFiles: UInt32(clamping: merged.changedFiles),
+                conflicts: UInt32(clamping: merged.conflicts.count { $0.isOpen }))
+            loop.post(.merged(round, .done(report)))
+        } catch {
+            loop.post(.merged(round, .failed("\(error)")))
+        }
+    }
+
+    private func stage(_ round: RoundID, _ revision: Revision, _ peer: DeviceID) async {
+        do {
+            try await bring(revision, from: peer, captureOf: nil)
+            try await workspace.stage(revision, round: round)
+            loop.post(.staged(round, revision, .done(true)))
+        } catch {
+            loop.post(.staged(round, revision, .failed("\(error)")))
+        }
+    }
+
+    private func apply(_ round: RoundID, _ revision: Revision) async {
+        do {
+            let result = try await workspace.apply(revision, round: round)
+            let base = await workspace.base
+            let late = result.late.count + result.deferred.count
+            let report = ApplyReport(
+                base: base, appliedFiles: UInt32(clamping: result.applied), lateFiles: UInt32(clamping: late),
+                waiting: result.waiting)
+            if let waits = result.branchWaiting {
+                logger.info("the branch waits", metadata: ["reason": "\(waits)"])
+            }
+            loop.post(.applied(round, .done(report)))
+            watch.settled()
+        } catch {
+            loop.post(.applied(round, .failed("\(error)")))
+            watch.look()
+        }
+    }
+
+    private func endRound(_ round: RoundID) async {
+        await workspace.abandon(round: round)
+        watch.look()
+    }
+
+    private func headMoved(_ revision: Revision) async {
+        guard await workspace.has(revision) else { return }
+        do {
+            try await workspace.publishedHead(revision)
+        } catch {
+            logger.warning("the head's ref could not be moved", metadata: ["reason": "\(error)"])
+        }
+    }
+}

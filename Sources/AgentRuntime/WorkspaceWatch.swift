@@ -1,0 +1,71 @@
+import DeviceCore
+import GitWorkspace
+import Logging
+import Primitives
+import Synchronization
+
+/// Notices that the workspace changed, and tells the device by how much: events wake it up, a scan tells the truth.
+final class WorkspaceWatch: Sendable {
+    private let workspace: Workspace
+    private let loop: DeviceLoop
+    private let logger: Logger
+    private let wakes: AsyncStream<Wake>
+    private let wake: AsyncStream<Wake>.Continuation
+    private let lastHeld = Mutex<[HeldPath]>([])
+
+    private enum Wake: Sendable { case look }
+
+    init(workspace: Workspace, loop: DeviceLoop, logger: Logger) {
+        self.workspace = workspace
+        self.loop = loop
+        self.logger = logger
+        (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// What the newest capture or scan left out.
+    var held: [HeldPath] { lastHeld.withLock { $0 } }
+    func held(_ paths: [HeldPath]) { lastHeld.withLock { $0 = paths } }
+
+    /// Something may have changed.
+    func look() { wake.yield(.look) }
+
+    /// An apply ended: what it wrote is no change, but something else may have been.
+    func settled() { wake.yield(.look) }
+
+    /// Looks whenever woken, at least once a `Limits.regularScan`; ends when cancelled.
+    func run() async {
+        let watcher = WorkspaceWatcher(root: workspace.root, logger: logger)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [wake] in
+                for await _ in watcher.changes { wake.yield(.look) }
+            }
+            group.addTask { [wake] in
+                while !Task.isCancelled {
+                    wake.yield(.look)
+                    guard (try? await Task.sleep(for: Limits.regularScan)) != nil else { return }
+                }
+            }
+            group.addTask { [self] in await scanWhenWoken() }
+            await group.waitForAll()
+        }
+    }
+
+    private func scanWhenWoken() async {
+        var told: Int?
+        for await _ in wakes {
+            // Bursts become one scan; a writer that never stops is still seen twice a second.
+            guard (try? await Task.sleep(for: Limits.scanPause)) != nil else { return }
+            do {
+                let dirt = try await workspace.dirt()
+                held(dirt.held)
+                // An unchanged count of changed files may still be a newer change: the device hears of it.
+                if dirt.changed > 0 || told != 0 {
+                    loop.post(.workspaceChanged(pendingFiles: UInt32(clamping: dirt.changed)))
+                }
+                told = dirt.changed
+            } catch {
+                logger.warning("the workspace cannot be looked at", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+}
