@@ -9,7 +9,7 @@ import Synchronization
     import Darwin
 #endif
 
-/// An exclusive lock on a file beside the database: one agent per database. It ends with the process, however that ends.
+/// An exclusive lock on a file beside the database: one agent per database. It ends with the process, however it ends.
 final class FileLock: Sendable {
     private let descriptor: Mutex<Int32>
 

@@ -1,7 +1,7 @@
 import GRDB
 import Primitives
 
-/// How far this device is with a round: written before the step, so that after a crash it is known what may be half done.
+/// How far this device is with a round: written before the step, so that a crash leaves no doubt what may be half done.
 package struct JournalNote: Hashable, Sendable {
     package var round: RoundID
     package var step: JournalStep

@@ -27,7 +27,7 @@ final class Scratch {
 enum Fixture {
     static let device = DeviceID(number: 1)
     static let mesh = StoredMesh(
-        mesh: MeshID(Digest(1, 2, 3, 4)), workspace: "/home/a/notes", name: "notes", profile: "lan", branch: "main")
+        mesh: MeshID(Digest(1, 2, 3, 4)), workspace: "/srv/notes", name: "notes", profile: "lan", branch: "main")
 
     static var initial: DevicePersistentState {
         let record = DeviceRecord(device: device, name: "one", addresses: ["one:47700"])
