@@ -3,7 +3,8 @@ import Primitives
 /// The text form of an invite.
 ///
 /// `baton1-` + base 32 of: secret (16 bytes), pin (32), mesh (32), expiry (8, big-endian), number of addresses (1),
-/// each address (1 byte of length, then its bytes), checksum (the first 5 bytes of the SHA-256 of prefix and all before).
+/// each address (1 byte of length, then its bytes), checksum (the first 5 bytes of the SHA-256 of prefix and all
+/// before).
 enum InviteText {
     static let prefix = "baton1-"
     static let checksumBytes = 5
