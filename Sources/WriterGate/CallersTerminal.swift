@@ -8,6 +8,8 @@
 struct CallersTerminal: Sendable {
     private let own: Int32?
 
+    var isForeground: Bool { own != nil }
+
     init() { own = isatty(0) == 1 && tcgetpgrp(0) == getpgrp() ? getpgrp() : nil }
 
     /// A command that read too soon was stopped for it; it is continued.

@@ -9,7 +9,7 @@ import Synchronization
 
 /// `baton run -- CMD`: runs `arguments` in a process group of its own, which stops while the agent's gate is closed.
 ///
-/// The standard streams are the caller's; a terminal is handed over. Without an agent it runs ungated, with a warning,
+/// The standard streams are the caller's. At a terminal the group is handed it; elsewhere it is a session of its own. Without an agent it runs ungated, with a warning,
 /// and joins when one appears. The group is continued when the pause or its deadline ends, when the connection ends,
 /// when a signal is passed on, when this process ends, also by `kill -9` (behaviour W5). Processes that leave the group,
 /// such as the jobs of an interactive shell, are not stopped.
@@ -24,7 +24,9 @@ package func runWrapped(arguments: [String], name: String?, connect: @escaping G
     let heard = SignalRelay.heard(of: [SIGTERM, SIGINT, SIGHUP, SIGQUIT])
     let child: ChildProcess
     do {
-        child = try ChildProcess.start(arguments, .ownGroup, defaults: heard)
+        // A group in our session would be orphaned by our death: when it is stopped, the kernel then sends it HUP.
+        // Only a command at a terminal must stay in the session.
+        child = try ChildProcess.start(arguments, terminal.isForeground ? .ownGroup : .ownSession, defaults: heard)
     } catch {
         warn("\(error)")
         await entrance?.link.close()

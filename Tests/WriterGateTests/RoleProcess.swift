@@ -21,8 +21,11 @@ final class RoleProcess: Sendable {
         let variables = ["BATON_TEST_ROLE=\(role.rawValue)", "BATON_TEST_PLACE=\(place.path)"]
         let words = arguments.enumerated().map { "BATON_TEST_ARGUMENT\($0.offset)=\($0.element)" }
         let runner = [binary, "--testing-library", "swift-testing", "--filter", "WriterGateTests.PlayedRole/play"]
-        return RoleProcess(
-            child: try ChildProcess.start(["/usr/bin/env"] + variables + words + runner, .groupOfCaller, isQuiet: true))
+        // Not the caller's terminal, which the wrapper would hand to its command.
+        let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        defer { close(nothing) }
+        let command = ["/usr/bin/env"] + variables + words + runner
+        return RoleProcess(child: try ChildProcess.start(command, .groupOfCaller, input: nothing, isQuiet: true))
     }
 
     static func start(_ role: Role, _ place: Place, shell command: String) throws -> RoleProcess {

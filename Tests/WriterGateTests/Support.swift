@@ -112,3 +112,5 @@ extension WriterGate {
 
 func stateLetter(_ pid: Int32) -> String? { ProcessTable.entry(pid).map { String(UnicodeScalar($0.state)) } }
 func isStopped(_ pid: Int32) -> Bool { stateLetter(pid) == "T" }
+/// Alive and not stopped.
+func isRunning(_ pid: Int32) -> Bool { ProcessTable.entry(pid).map { !$0.isStill } ?? false }

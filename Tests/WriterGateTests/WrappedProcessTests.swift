@@ -34,7 +34,7 @@ import Testing
         try await withWrapper(Self.busyWriter, ends: 137) { scene, gate, _ in
             #expect(await gate.close(round: round(1), deadline: .milliseconds(500)).paused == ["sh"])
             #expect(isStopped(scene.leader))
-            #expect(await eventually { !isStopped(scene.leader) })
+            #expect(await eventually { isRunning(scene.leader) })
         }
     }
 
@@ -55,7 +55,7 @@ import Testing
             #expect(await gate.close(round: round(1), deadline: .seconds(20)).paused == ["sh"])
             #expect(isStopped(scene.leader))
             kill(scene.wrapper, SIGKILL)
-            #expect(await eventually { !isStopped(scene.leader) })
+            #expect(await eventually { isRunning(scene.leader) })
             #expect(await eventually { openings.all.first?.1 == .writerResumed("sh") && gate.writers.isEmpty })
         }
     }
@@ -80,7 +80,9 @@ import Testing
         } else {
             kill(agent.pid, SIGKILL)
         }
-        #expect(await eventually { !isStopped(leader) })
+        #expect(await eventually { isRunning(leader) })
+        let size = place.size("workspace/a")
+        #expect(await eventually { place.size("workspace/a") > size })
         kill(-leader, SIGKILL)
         #expect(await agent.status() == 137)
         #expect(await wrapper.status() == 137)
@@ -123,7 +125,7 @@ import Testing
             #expect(await gate.close(round: round(number), deadline: .seconds(20)).paused == ["sh"])
             #expect(isStopped(leader))
             agent.stop()
-            #expect(await eventually { !isStopped(leader) })
+            #expect(await eventually { isRunning(leader) })
         }
         kill(-leader, SIGKILL)
         #expect(await wrapper.status() == 137)
