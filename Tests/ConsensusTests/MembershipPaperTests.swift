@@ -228,6 +228,22 @@ import Testing
         #expect(network.confirmed.count == 1)
     }
 
+    @Test("Figure 5.3: a snapshot replaces a log that differs, and keeps what follows in one that agrees")
+    func snapshotAndTail() throws {
+        for agrees in [true, false] {
+            var follower = lone(2, .log([1, 1, 1], voters: ids(1, 2, 3)))
+            let snapshot = Snapshot<[UInt64]>(
+                index: LogIndex(2), term: Term(agrees ? 1 : 2), membership: Membership(voters: ids(1, 2, 3)),
+                image: [7])
+            let output = follower.receive(.installSnapshot(term: Term(3), snapshot), from: 1)
+            #expect(output.install == snapshot)
+            #expect(follower.raft.lastIndex == LogIndex(agrees ? 3 : 2))
+            follower.disk.apply(output.persist)
+            #expect(follower.disk.entries.map(\.index) == (agrees ? [LogIndex(3)] : []))
+            #expect(follower.disk.snapshot == snapshot)
+        }
+    }
+
     @Test("5.1: a device that is far behind gets the snapshot, then entries; one that is not, entries alone")
     func snapshot() throws {
         var network = Network(3)

@@ -216,6 +216,28 @@ import Testing
         #expect(network.applied(3) == (0..<40).map { UInt64($0) })
     }
 
+    @Test("5.3: a follower commits only what this leader's message showed to be equal, not a tail of its own")
+    func commitsOnlyWhatMatches() throws {
+        var follower = lone(2, .log([1, 1, 1], voters: ids(1, 2, 3)))
+        let append = AppendRequest(
+            term: Term(2), previousIndex: LogIndex(1), previousTerm: Term(1), entries: [TestEntry](),
+            commitIndex: LogIndex(3), confirmation: 0)
+        #expect(follower.receive(.append(append), from: 1).committed.map(\.index) == [LogIndex(1)])
+    }
+
+    @Test("Answers of an older term prove nothing: the log they spoke of may be gone")
+    func oldAnswers() throws {
+        var network = Network(3)
+        network.elect(1)
+        network.input(1, .propose(5))
+        network.wire = []
+        for from in ids(2, 3) {
+            let old = AppendReply(term: Term(1), verdict: .matches(LogIndex(3)), confirmation: 9)
+            network.input(1, .received(.appendReply(old), from: from))
+        }
+        #expect(network.applied(1) == [])
+    }
+
     @Test("More proposals than the limit are refused, not queued")
     func tooManyProposals() throws {
         var network = Network(3)
