@@ -196,3 +196,33 @@ final class LateWriter: Sendable {
         close(held)
     }
 }
+
+extension ApplyCrashTests {
+    @Test(arguments: ApplyBench.kinds)
+    func `A1 A2 a late edit that a crash left outside comes back into the tree and is reported as late`(
+        _ kind: ApplyCapabilities
+    ) async throws {
+        let bench = try ApplyBench()
+        try bench.put("a", bench.file("old"))
+        try bench.put("gone", bench.file("old"))
+        let changes = [
+            bench.change("a", bench.file("old"), bench.file("new")), bench.change("gone", bench.file("old"), nil),
+        ]
+        for (name, crashes) in [("gone", ["taken out gone"]), ("a", ["exchanged a", "taken out a"])] {
+            var applier = try bench.applier(kind)
+            let writer = LateWriter(root: bench.root, name: name)
+            applier.onStep = { step throws(ApplyError) in
+                // The files were compared; the writer comes between that and the swap.
+                if step == "exchange \(name)" || step == "take out \(name)" { writer.write(.renamedOver) }
+                if crashes.contains(step) { throw ApplyError.interrupted(step) }
+            }
+            let staged = try await bench.stage(applier, changes.filter { $0.path == Array(name.utf8) })
+            #expect(throws: ApplyError.self) { try applier.exchange(staged) }
+            #expect(bench.text(name) != writer.text)
+            let recovered = try bench.applier(kind).recover()
+            #expect(recovered.map(\.report?.late) == [[Array(name.utf8)]])
+            #expect(recovered.map(\.report?.applied) == [[]] && recovered.map(\.report?.rescued) == [[]])
+            #expect(bench.text(name) == writer.text)
+        }
+    }
+}
