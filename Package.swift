@@ -5,8 +5,12 @@ import PackageDescription
 let settings: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
 
 /// A module under `Sources`, with its tests (if any) under `Tests/<name>Tests`.
-func module(_ name: String, _ dependencies: [Target.Dependency] = [], tests: [Target.Dependency]? = []) -> [Target] {
-    var targets: [Target] = [.target(name: name, dependencies: dependencies, swiftSettings: settings)]
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], tests: [Target.Dependency]? = [], exclude: [String] = []
+) -> [Target] {
+    var targets: [Target] = [
+        .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
+    ]
     if let tests {
         targets.append(
             .testTarget(
@@ -28,15 +32,14 @@ let core: [Target.Dependency] = ["Primitives", "Consensus", "Locks", "SyncRounds
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
 ]
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let subprocess: [Target.Dependency] = [
-    .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"),
-]
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let shells: [Target] =
     [.target(name: "CSystemCalls")]
-    + module("WireProtocol", core + [.product(name: "SwiftProtobuf", package: "swift-protobuf")])
+    + module(
+        "WireProtocol", core + [.product(name: "SwiftProtobuf", package: "swift-protobuf")], exclude: ["baton.proto"])
     + module("Storage", core + ["WireProtocol", .product(name: "GRDB", package: "GRDB.swift")])
     + module(
         "Identity",
@@ -52,10 +55,10 @@ let shells: [Target] =
         "MeshTransport",
         [
             "Primitives", "Identity", "CSystemCalls", log,
-            .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            .product(name: "NIOSSL", package: "swift-nio-ssl"), nioTLS,
         ] + nio, tests: ["COpenSSL"])
-    + module("GitWorkspace", ["Primitives", "CSystemCalls", log] + subprocess)
-    + module("WriterGate", ["Primitives", "CSystemCalls", log] + subprocess)
+    + module("GitWorkspace", ["Primitives", "CSystemCalls", log])
+    + module("WriterGate", ["Primitives", "CSystemCalls", log])
     + module("ControlSocket", ["Primitives", "CSystemCalls", log] + nio)
     + module(
         "AgentRuntime",
@@ -88,16 +91,16 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
-        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: pure + shells + [
         .executableTarget(name: "baton", dependencies: ["Commands"], swiftSettings: settings),
-        .executableTarget(name: "baton-simulate", dependencies: ["SimulateCommand"], swiftSettings: settings),
+        .executableTarget(
+            name: "baton-simulate", dependencies: ["SimulateCommand", arguments], swiftSettings: settings),
         .testTarget(name: "ArchitectureTests", swiftSettings: settings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["Primitives", "ControlSocket"] + subprocess, swiftSettings: settings),
+            name: "EndToEndTests", dependencies: ["Primitives", "ControlSocket", "AgentRuntime"],
+            swiftSettings: settings),
     ]
 )
