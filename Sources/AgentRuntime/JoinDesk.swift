@@ -86,7 +86,7 @@ final class JoinDesk: Sendable {
         switch await loop.ask(.putDevice(record)) {
         case .done: break
         case .refused(.removedDevice): return .refused(.removed, "this device's key was removed from the mesh for good")
-        case .refused(.tooManyDevices): return .refused(.full, "the mesh has \(Limits.devices) devices already")
+        case .refused(.limitReached): return .refused(.full, "the mesh has \(Limits.devices) devices already")
         case .refused(.nameTaken): return .refused(.nameTaken, "the name \(name) is taken")
         case .noQuorum, .noLeader: return .refused(.noQuorum, "no quorum can be reached to take the device in")
         case .synced, .handedOff, .handoffRefused, .granted, .lost, .lockRefused, .failed:

@@ -88,7 +88,8 @@ package enum PublicationRefusal: Hashable, Sendable {
 
 package enum MeshRefusal: Hashable, Sendable {
     case removedDevice
-    case tooManyDevices
+    /// Devices, removed devices or settings: there is a limit of each.
+    case limitReached
     case nameTaken
 }
 

@@ -121,9 +121,7 @@ extension MeshState {
         case .publish(let publication): publish(publication, &change)
         case .putDevice(let record): put(record, &change)
         case .removeDevice(let device): remove(device, term: term, &change)
-        case .set(let setting):
-            put(setting)
-            change.settingsChanged = true
+        case .set(let setting): put(setting, &change)
         }
         remember(command.request, change.outcome)
         return change
@@ -163,13 +161,14 @@ extension MeshState {
         }
         guard devices.count < Limits.devices else {
             change.rosterChanged = false
-            return change.outcome = .refused(.tooManyDevices)
+            return change.outcome = .refused(.limitReached)
         }
         devices.insert(record, at: devices.firstIndex { $0.device > record.device } ?? devices.endIndex)
     }
 
     private mutating func remove(_ device: DeviceID, term: Term, _ change: inout MeshChange) {
         guard devices.contains(where: { $0.device == device }) else { return }
+        guard removed.count < Limits.removedDevices else { return change.outcome = .refused(.limitReached) }
         devices.removeAll { $0.device == device }
         removed.append(device)
         answered.removeAll { $0.device == device }
@@ -177,7 +176,10 @@ extension MeshState {
         change.rosterChanged = true
     }
 
-    private mutating func put(_ setting: Setting) {
+    private mutating func put(_ setting: Setting, _ change: inout MeshChange) {
+        let isKnown = settings.contains { $0.key == setting.key }
+        guard isKnown || settings.count < Limits.settings else { return change.outcome = .refused(.limitReached) }
+        change.settingsChanged = true
         if let place = settings.firstIndex(where: { $0.key == setting.key }) {
             settings[place] = setting
         } else {

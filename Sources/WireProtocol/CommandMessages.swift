@@ -174,7 +174,7 @@ extension MeshRefusal {
     var wire: WireMeshRefusal {
         switch self {
         case .removedDevice: .removedDevice
-        case .tooManyDevices: .tooManyDevices
+        case .limitReached: .tooManyDevices
         case .nameTaken: .nameTaken
         }
     }
@@ -182,7 +182,7 @@ extension MeshRefusal {
     init(_ wire: WireMeshRefusal) throws(WireError) {
         switch wire {
         case .removedDevice: self = .removedDevice
-        case .tooManyDevices: self = .tooManyDevices
+        case .tooManyDevices: self = .limitReached
         case .nameTaken: self = .nameTaken
         case .unknown, .UNRECOGNIZED: throw .unsupported("refusal")
         }
