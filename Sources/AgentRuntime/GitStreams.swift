@@ -81,7 +81,7 @@ struct GitStreams: Sendable {
         if !have.isEmpty {
             do {
                 let header = Header.pack(want: revision, have: Array(have.prefix(Limits.streamHaves)))
-                let descriptor = try await transport.openStream(to: peer, header: header.bytes)
+                let descriptor = try await open(header, to: peer, transport)
                 defer { close(descriptor) }
                 try await workspace.receivePack(want: revision, descriptor: descriptor, captureOf: device)
                 return
@@ -90,8 +90,21 @@ struct GitStreams: Sendable {
                     "no pack, trying upload-pack", metadata: ["peer": "\(peer.short)", "reason": "\(error)"])
             }
         }
-        let descriptor = try await transport.openStream(to: peer, header: Header.uploadPack.bytes)
+        let descriptor = try await open(.uploadPack, to: peer, transport)
         defer { close(descriptor) }
         try await workspace.fetchUploadPack(want: revision, descriptor: descriptor, captureOf: device)
+    }
+
+    /// A device that has just joined, or moved, tells its addresses through the log: that may take a moment.
+    private func open(_ header: Header, to peer: DeviceID, _ transport: MeshTransport) async throws -> Int32 {
+        let end = ContinuousClock.now + Limits.addressPatience
+        while true {
+            do throws(TransportError) {
+                return try await transport.openStream(to: peer, header: header.bytes)
+            } catch {
+                guard case .unknownPeer = error, ContinuousClock.now < end else { throw error }
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
     }
 }

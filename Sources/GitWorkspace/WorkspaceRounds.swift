@@ -20,12 +20,18 @@ package struct ApplyResult: Hashable, Sendable {
 }
 
 extension Workspace {
-    /// Merges what was captured into the head. Writes objects only; no ref moves before `stage`.
+    /// Merges what was captured into the head, and pins the result for the round: members fetch it at once.
     package func merge(
         head: Revision?, captures: [DeviceCapture], round: RoundID
     ) async throws(WorkspaceError) -> MergeResult {
         let merger = Merger(store: store, head: head, round: round)
-        let result = try await question { _ throws(GitError) in try merger.merge(captures) }
+        let result = try await question { store throws(GitError) in
+            let merged = try merger.merge(captures)
+            if let merged {
+                try store.update([RefChange(name: RefName.staged(round), new: ObjectID(merged.revision))])
+            }
+            return merged
+        }
         guard let result else { throw .nothingToMerge }
         return result
     }

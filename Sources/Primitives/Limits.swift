@@ -164,6 +164,8 @@ extension Limits {
     public static let promotionLag: UInt64 = 64
     /// Facts of one device are told at most this often.
     public static let factsInterval: Duration = .milliseconds(200)
+    /// A device that needs a round says so again after this, in case the last word of it was lost.
+    public static let factsReminder: Duration = .seconds(5)
 
     // Writers
     /// Entries that wait for a closed gate to open.
@@ -201,4 +203,10 @@ extension Limits {
 extension Limits {
     /// How often a workspace that cannot be watched is looked at.
     public static let watchPoll: Duration = .seconds(3)
+}
+
+// Streams to devices that have just joined.
+extension Limits {
+    /// How long a stream waits for the log to name its peer's address.
+    public static let addressPatience: Duration = .seconds(2)
 }
