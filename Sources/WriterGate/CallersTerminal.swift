@@ -24,11 +24,15 @@ struct CallersTerminal: Sendable {
         if let own { tcsetpgrp(0, own) }
     }
 
-    /// The user stopped the command (Ctrl-Z): we stop with it, and go on with it when the shell continues us.
+    /// The user stopped the command (Ctrl-Z), or it wants the terminal that it does not have: we stop with it, and go on
+    /// with it when the shell continues us, in the foreground or not.
     func follow(stop signal: Int32, of group: Int32) {
-        guard own != nil, signal == SIGTSTP else { return }
-        takeBack()
-        kill(getpid(), SIGSTOP)
-        give(to: group)
+        guard let own, [SIGTSTP, SIGTTIN, SIGTTOU].contains(signal) else { return }
+        if tcgetpgrp(0) == group { takeBack() }
+        if signal == SIGTSTP || tcgetpgrp(0) != own {
+            // To this thread: one sent to the process may stop it only after the lines below.
+            raise(SIGSTOP)
+        }
+        if tcgetpgrp(0) == own { give(to: group) } else { kill(-group, SIGCONT) }
     }
 }
