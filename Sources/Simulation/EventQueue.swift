@@ -1,0 +1,76 @@
+/// The world's future: keys of 16 bytes in a heap with four children per node, payloads in slots that are used again.
+/// Equal times come out in the order in which they went in.
+struct EventQueue<Payload: Sendable>: Sendable {
+    private struct Key: Sendable {
+        var time: Int64
+        var order: UInt32
+        var slot: UInt32
+
+        static func < (a: Key, b: Key) -> Bool { a.time == b.time ? a.order < b.order : a.time < b.time }
+    }
+
+    private var heap: [Key] = []
+    private var slots: [Payload?] = []
+    private var free: [UInt32] = []
+    private var order: UInt32 = 0
+
+    var count: Int { heap.count }
+    var nextTime: TrueTime? { heap.first.map { TrueTime($0.time) } }
+
+    mutating func push(_ payload: Payload, at time: TrueTime) {
+        let slot: UInt32
+        if let used = free.popLast() {
+            slot = used
+            slots[Int(used)] = payload
+        } else {
+            slot = UInt32(slots.count)
+            slots.append(payload)
+        }
+        order &+= 1
+        heap.append(Key(time: time.nanoseconds, order: order, slot: slot))
+        siftUp(heap.count - 1)
+    }
+
+    mutating func pop() -> (time: TrueTime, payload: Payload)? {
+        guard let first = heap.first, let last = heap.popLast() else { return nil }
+        if !heap.isEmpty {
+            heap[0] = last
+            siftDown()
+        }
+        free.append(first.slot)
+        var taken: Payload?
+        swap(&taken, &slots[Int(first.slot)])
+        return taken.map { (TrueTime(first.time), $0) }
+    }
+
+    private mutating func siftUp(_ start: Int) {
+        var at = start
+        let key = heap[at]
+        while at > 0 {
+            let parent = (at - 1) / 4
+            guard key < heap[parent] else { break }
+            heap[at] = heap[parent]
+            at = parent
+        }
+        heap[at] = key
+    }
+
+    private mutating func siftDown() {
+        let key = heap[0]
+        let count = heap.count
+        var at = 0
+        while true {
+            let firstChild = at * 4 + 1
+            guard firstChild < count else { break }
+            var least = firstChild
+            for child in (firstChild + 1)..<max(firstChild + 1, min(firstChild + 4, count))
+            where heap[child] < heap[least] {
+                least = child
+            }
+            guard heap[least] < key else { break }
+            heap[at] = heap[least]
+            at = least
+        }
+        heap[at] = key
+    }
+}

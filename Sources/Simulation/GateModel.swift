@@ -1,0 +1,65 @@
+import Primitives
+
+/// One device's writer gate. It enforces its deadline by itself, whatever the agent does.
+struct GateModel: Hashable, Sendable {
+    struct Closed: Hashable, Sendable {
+        var round: RoundID
+        /// On the device's clock that counts suspend.
+        var since: Nanoseconds
+        var deadline: Nanoseconds
+        /// Everybody inside has left, or the grace is over; the agent was told.
+        var isQuiet = false
+    }
+
+    private(set) var closed: Closed?
+    /// A planned event for another generation is void.
+    private(set) var generation: UInt32 = 0
+    /// How often it was closed.
+    private(set) var closings: UInt32 = 0
+    /// When the leader of the closed round was last heard of, on the clock that stops in suspend: a machine that sleeps
+    /// pauses nobody.
+    var lastWord: Nanoseconds = 0
+
+    var isOpen: Bool { closed == nil }
+
+    /// A newer round takes a closed gate over; the pause counts from its first closing.
+    mutating func close(_ round: RoundID, limit: Nanoseconds, local: Nanoseconds, awake: Nanoseconds) {
+        generation &+= 1
+        closings &+= 1
+        let since = closed?.since ?? local
+        lastWord = awake
+        closed = Closed(round: round, since: since, deadline: Self.deadline(local, limit, since: since))
+    }
+
+    mutating func extend(_ round: RoundID, limit: Nanoseconds, local: Nanoseconds) -> Bool {
+        guard let closed, closed.round == round else { return false }
+        generation &+= 1
+        self.closed?.deadline = Self.deadline(local, limit, since: closed.since)
+        return true
+    }
+
+    mutating func becameQuiet() { closed?.isQuiet = true }
+
+    /// Opens if it is closed for this round; nil: whatever it is closed for.
+    mutating func open(_ round: RoundID?) -> Closed? {
+        guard let closed, round == nil || closed.round == round else { return nil }
+        generation &+= 1
+        self.closed = nil
+        return closed
+    }
+
+    private static func deadline(_ local: Nanoseconds, _ limit: Nanoseconds, since: Nanoseconds) -> Nanoseconds {
+        min(local &+ limit, since &+ Limits.pauseMax.wholeNanoseconds)
+    }
+}
+
+/// A writer of the model: changes its group of files, one after the other, in a section of the gate.
+struct WriterModel: Hashable, Sendable {
+    let paths: Range<Int>
+    var section: UInt32 = 0
+    /// The next path to write; nil outside of a section.
+    var inside: Int?
+    /// Waits for the gate to open.
+    var isWaiting = false
+    var draw: KeyedStream
+}

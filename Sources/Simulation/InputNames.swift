@@ -1,0 +1,146 @@
+import Consensus
+import DeviceCore
+import Primitives
+import SyncRounds
+
+// Inputs by number, for the trace, and in words, for the table.
+
+extension DeviceInput {
+    /// A small number for each kind of input.
+    var ordinal: Int {
+        switch self {
+        case .tick: 1
+        case .received(let message, _): 16 + message.ordinal
+        case .linkUp: 2
+        case .linkDown: 3
+        case .request: 4
+        case .cancelled: 5
+        case .workspaceChanged: 6
+        case .writersChanged: 7
+        case .gateClosed: 8
+        case .gateOpenedEarly: 9
+        case .captured: 10
+        case .fetched: 11
+        case .merged: 12
+        case .staged: 13
+        case .applied: 14
+        case .stop: 15
+        }
+    }
+
+    var summary: String {
+        switch self {
+        case .tick: "tick"
+        case .received(let message, let peer): "from \(peer.number): \(message.summary)"
+        case .linkUp(let peer): "link up: \(peer.number)"
+        case .linkDown(let peer): "link down: \(peer.number)"
+        case .request(let tag, let request): "client \(tag): \(request)"
+        case .cancelled(let tag): "client \(tag) is gone"
+        case .workspaceChanged(let files): "\(files) files differ"
+        case .writersChanged(let active, let paused): "\(active) writers, \(paused) paused"
+        case .gateClosed(let round, _): "gate closed for \(round)"
+        case .gateOpenedEarly(let round): "gate opened early in \(round)"
+        case .captured(let round, let result): "captured in \(round): \(result.text { $0.words })"
+        case .fetched(let round, let revision, let result):
+            "fetched \(revision.tail) in \(round): \(result.text { "\($0)" })"
+        case .merged(let round, let result): "merged in \(round): \(result.text { $0.revision.tail })"
+        case .staged(let round, let revision, let result):
+            "staged \(revision.tail) in \(round): \(result.text { "\($0)" })"
+        case .applied(let round, let result): "applied in \(round): \(result.text { $0.base?.tail ?? "nothing" })"
+        case .stop: "stop"
+        }
+    }
+}
+
+extension DeviceInput {
+    /// Signs of life, which say nothing new.
+    var isQuiet: Bool {
+        switch self {
+        case .tick, .received(.raft(.appendReply), _), .received(.renew, _), .received(.renewed, _): true
+        case .received(.raft(.append(let request)), _): request.entries.isEmpty
+        case .received, .linkUp, .linkDown, .request, .cancelled, .workspaceChanged, .writersChanged, .gateClosed,
+            .gateOpenedEarly, .captured, .fetched, .merged, .staged, .applied, .stop:
+            false
+        }
+    }
+}
+
+extension Completion {
+    fileprivate func text(_ words: (Value) -> String) -> String {
+        switch self {
+        case .done(let value): words(value)
+        case .failed(let why): "failed, \(why)"
+        }
+    }
+}
+
+extension CaptureReport {
+    fileprivate var words: String { "\(revision?.tail ?? "clean") over \(base?.tail ?? "nothing")" }
+}
+
+extension Revision {
+    /// The last digits: numbers of the simulation are small.
+    var tail: String { "r" + hex.suffix(5) }
+}
+
+extension DeviceID {
+    /// The number of a device of the simulation.
+    var number: UInt64 { digest.words.0 >> 32 }
+}
+
+extension PeerMessage {
+    var ordinal: Int {
+        switch self {
+        case .raft: 1
+        case .propose: 2
+        case .notLeader: 3
+        case .renew: 4
+        case .renewed: 5
+        case .round(let message): 16 + message.ordinal
+        case .facts: 6
+        case .syncRequest: 7
+        case .syncAnswer: 8
+        case .handoffRequest: 9
+        case .handoffAnswer: 10
+        case .leaving: 11
+        }
+    }
+
+    var summary: String {
+        switch self {
+        case .round(let message): "\(message)".shortened
+        case .facts(let facts): "facts: at \(facts.base?.tail ?? "nothing"), \(facts.pendingFiles) files differ"
+        case .raft(let message): "\(message)".shortened
+        case .propose, .notLeader, .renew, .renewed, .syncRequest, .syncAnswer, .handoffRequest, .handoffAnswer,
+            .leaving:
+            "\(self)".shortened
+        }
+    }
+}
+
+extension String {
+    /// Printed values without what is the same everywhere.
+    fileprivate var shortened: String {
+        var text = self
+        for name in ["Primitives.", "Consensus.", "SyncRounds.", "Locks.", "DeviceCore."] {
+            text = text.split(separator: name, omittingEmptySubsequences: false).joined()
+        }
+        return text.count > 200 ? text.prefix(200) + "..." : text
+    }
+}
+
+extension RoundMessage {
+    var ordinal: Int {
+        switch self {
+        case .prepare: 1
+        case .captured: 2
+        case .declined: 3
+        case .stage: 4
+        case .staged: 5
+        case .working: 6
+        case .finish: 7
+        case .abort: 8
+        case .applied: 9
+        }
+    }
+}

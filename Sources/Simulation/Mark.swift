@@ -1,0 +1,36 @@
+/// Things that must be seen now and then, lest a run pass vacuously.
+package enum Mark: Int, Hashable, Sendable, CaseIterable {
+    case roundPublished, roundAborted, memberLeftOut, nothingToDo, caughtUp, captureMergedLater, conflictKept
+    case stalePublishRefused, tokenRefusedAtDevice, messageOfOldLeaderSent
+    case leaseEndedWhileHolderSuspended, leadershipLost, sleepNoticed
+    case electionUnderPartition, snapshotInstalled, votersChanged, deviceRemoved
+    case crashBeforePersist, crashAfterPersist, crashBetweenSends, crashBetweenActions, crashMidApply
+    case unsyncedWriteLost, powerCut, suspended, pausedProcess, replayedMessage
+    case gateOpenedEarly, writerUnanswered, lateEditKept, editDuringApply, editDuringPause
+    case handoffDone, handoffRefused, userLockGranted, userLockLost, actionFailed
+
+    package var name: String { "\(self)" }
+
+    /// True for what over many seeds must be hit.
+    package var isRequired: Bool {
+        switch self {
+        case .snapshotInstalled, .messageOfOldLeaderSent, .userLockLost, .handoffRefused, .votersChanged: false
+        default: true
+        }
+    }
+}
+
+/// How often each mark was hit.
+package struct MarkCounts: Hashable, Sendable {
+    private var counts = [UInt64](repeating: 0, count: Mark.allCases.count)
+
+    package init() {}
+
+    package subscript(_ mark: Mark) -> UInt64 { counts[mark.rawValue] }
+
+    mutating func hit(_ mark: Mark) { counts[mark.rawValue] &+= 1 }
+
+    package mutating func add(_ other: MarkCounts) {
+        for at in counts.indices { counts[at] &+= other.counts[at] }
+    }
+}

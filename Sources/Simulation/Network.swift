@@ -1,0 +1,107 @@
+import DeviceCore
+
+/// How links behave while faults are on.
+package struct NetworkConditions: Hashable, Sendable {
+    /// One way, of most messages.
+    package var delay: Nanoseconds = .microseconds(800)
+    package var hasLongTail = false
+    package var keepsOrder = true
+    /// Per million messages.
+    package var loss = 0
+    package var duplication = 0
+    /// Messages of a link that is gone which arrive all the same.
+    package var replay = 0
+    /// How long a cut link goes unnoticed.
+    package var detection: ClosedRange<Nanoseconds> = .milliseconds(20)...(.milliseconds(500))
+    package var reconnection: ClosedRange<Nanoseconds> = .milliseconds(5)...(.milliseconds(200))
+
+    package static let healthy = NetworkConditions()
+}
+
+/// The links of a mesh: which directions are cut, which pairs are connected, when a message arrives.
+struct Network: Sendable {
+    struct Pair: Hashable, Sendable {
+        /// Zero: not connected. Each connection has a new number.
+        var session: UInt32 = 0
+        /// Changes with each change of what is wanted; a planned change of an older generation is void.
+        var generation: UInt32 = 0
+        var isChanging = false
+        /// What each end was told.
+        var lowKnows = false
+        var highKnows = false
+    }
+
+    private struct Direction: Sendable {
+        var delay: KeyedStream
+        var loss: KeyedStream
+        var duplication: KeyedStream
+        var last = TrueTime.start
+        var isCut = false
+    }
+
+    let count: Int
+    var conditions: NetworkConditions
+    private var directions: [Direction]
+    var pairs: [Pair]
+    private var sessions: UInt32 = 0
+    var changes: KeyedStream
+    var replays: KeyedStream
+
+    init(count: Int, seed: UInt64, conditions: NetworkConditions) {
+        self.count = count
+        self.conditions = conditions
+        directions = (0..<(count * count)).map {
+            Direction(
+                delay: KeyedStream(seed: seed, .delay, entity: $0), loss: KeyedStream(seed: seed, .loss, entity: $0),
+                duplication: KeyedStream(seed: seed, .duplication, entity: $0))
+        }
+        pairs = [Pair](repeating: Pair(), count: count * count)
+        changes = KeyedStream(seed: seed, .detection)
+        replays = KeyedStream(seed: seed, .replay)
+    }
+
+    /// The place of the pair, whichever end is named first.
+    func pair(_ a: Int, _ b: Int) -> Int { min(a, b) * count + max(a, b) }
+
+    func isCut(from: Int, to: Int) -> Bool { directions[from * count + to].isCut }
+
+    func isConnected(_ a: Int, _ b: Int) -> Bool { pairs[pair(a, b)].session != 0 }
+
+    mutating func cut(from: Int, to: Int, _ cut: Bool) { directions[from * count + to].isCut = cut }
+
+    mutating func connect(_ pair: Int) {
+        sessions &+= 1
+        pairs[pair].session = sessions
+    }
+
+    /// When a message that leaves now arrives: never, once, or twice.
+    mutating func arrivals(from: Int, to: Int, at now: TrueTime) -> (TrueTime?, TrueTime?) {
+        let at = from * count + to
+        guard !directions[at].isCut else { return (nil, nil) }
+        if directions[at].loss.chance(perMillion: conditions.loss) { return (nil, nil) }
+        let first = arrival(at, now)
+        guard directions[at].duplication.chance(perMillion: conditions.duplication) else { return (first, nil) }
+        return (first, arrival(at, now))
+    }
+
+    private mutating func arrival(_ at: Int, _ now: TrueTime) -> TrueTime {
+        let delay =
+            conditions.hasLongTail
+            ? min(directions[at].delay.longTail(conditions.delay), .seconds(8))
+            : directions[at].delay.between(conditions.delay / 2, conditions.delay &* 2)
+        var time = now + delay
+        if conditions.keepsOrder {
+            time = max(time, directions[at].last + 1)
+            directions[at].last = time
+        }
+        return time
+    }
+}
+
+/// A message on its way.
+struct Delivery: Sendable {
+    var from: Int
+    var to: Int
+    var session: UInt32
+    var message: PeerMessage
+}

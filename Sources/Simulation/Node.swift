@@ -1,0 +1,140 @@
+import DeviceCore
+import Primitives
+
+/// One device of the world: its core, its disk, its clocks, its shells.
+struct Node: Sendable {
+    enum Power: Hashable, Sendable {
+        case off
+        case running
+        /// The machine sleeps: nothing runs, one clock stops.
+        case suspended
+        /// The process is stopped by a signal: clocks and writers run, inputs wait.
+        case paused
+    }
+
+    struct ArmedCrash: Hashable, Sendable {
+        var boundary: Boundary
+        var skipping: Int
+        var power: Bool
+    }
+
+    let id: DeviceID
+    let index: Int
+    /// Nil while the process does not run.
+    var device: Device?
+    /// What storage would give back.
+    var disk: DevicePersistentState
+    var incarnation: UInt64 = 0
+    var power = Power.off
+    /// Part of the mesh or about to join it.
+    var hasJoined = false
+    var wasRemoved = false
+    /// Off because of a power cut: the writers of the machine stand still too.
+    var lostPower = false
+    var clock: NodeClock
+    var workspace: Workspace
+    var gate = GateModel()
+    var writers: [WriterModel] = []
+
+    /// Inputs that wait for a durable write or for the process to go on.
+    var inbox: [DeviceInput] = []
+    /// Events of this machine that would have come while it slept.
+    var deferred: [WorldEvent] = []
+    /// The rest of an output whose first part is being written.
+    var pending: DeviceOutput?
+    var timerAt = TrueTime.never
+    var timerGeneration: UInt32 = 0
+    var scanIsDue = false
+    var armed: ArmedCrash?
+    var suspendedWhileLeading = false
+    /// The number of the newest lease renewal that it sent.
+    var newestRenewal: UInt64 = 0
+
+    var draws: NodeDraws
+    var seen = SeenState()
+    /// The highest token of an effect that was carried out here.
+    var highestEffect = FencingToken.none
+
+    var isAwake: Bool { power == .running || power == .paused }
+    /// It can take an input now.
+    var takesInput: Bool { power == .running && pending == nil && device != nil }
+}
+
+struct NodeDraws: Hashable, Sendable {
+    var timer: KeyedStream
+    var disk: KeyedStream
+    var work: KeyedStream
+    var scan: KeyedStream
+    var crash: KeyedStream
+    var user: KeyedStream
+    var origin: KeyedStream
+
+    init(seed: UInt64, node: Int) {
+        timer = KeyedStream(seed: seed, .timer, entity: node)
+        disk = KeyedStream(seed: seed, .disk, entity: node)
+        work = KeyedStream(seed: seed, .work, entity: node)
+        scan = KeyedStream(seed: seed, .scan, entity: node)
+        crash = KeyedStream(seed: seed, .crash, entity: node)
+        user = KeyedStream(seed: seed, .user, entity: node)
+        origin = KeyedStream(seed: seed, .origin, entity: node)
+    }
+}
+
+/// Everything that lies in the future of the world.
+enum WorldEvent: Sendable {
+    /// The scenario's event of that number.
+    case scenario(Int)
+    case join(Int)
+    case wake(Int)
+    case resume(Int, incarnation: UInt64)
+    case timer(Int, generation: UInt32)
+    case delivery(Delivery)
+    case linkChange(pair: Int, generation: UInt32, up: Bool)
+    case linkNotice(node: Int, peer: Int, session: UInt32)
+    case diskDone(Int, incarnation: UInt64)
+    case work(Int, incarnation: UInt64, WorkDone)
+    case applyNext(Int, incarnation: UInt64)
+    case gateGrace(Int, closing: UInt32)
+    case gateDeadline(Int, generation: UInt32)
+    case writer(Int, Int)
+    case ungated(Int)
+    case user(Int)
+    case scan(Int)
+    case clientRelease(tag: UInt64)
+    case mend
+    case settleCheck
+
+    /// The machine on which it happens; nil if it happens outside of all.
+    var machine: Int? {
+        switch self {
+        case .timer(let node, _), .diskDone(let node, _), .work(let node, _, _), .applyNext(let node, _),
+            .gateGrace(let node, _), .gateDeadline(let node, _), .writer(let node, _), .ungated(let node),
+            .user(let node), .scan(let node), .resume(let node, _):
+            node
+        case .scenario, .join, .wake, .delivery, .linkChange, .linkNotice, .clientRelease, .mend, .settleCheck: nil
+        }
+    }
+}
+
+/// Work of a shell that comes to its end.
+enum WorkDone: Hashable, Sendable {
+    case capture(RoundID)
+    case fetch(RoundID, Revision, from: Int)
+    case stage(RoundID, Revision, from: Int)
+    case merge(RoundID, head: Revision?, [DeviceCaptureNumber])
+    case failed(FailedWork)
+}
+
+/// A capture to be merged, in the model's numbers.
+struct DeviceCaptureNumber: Hashable, Sendable {
+    var revision: Int
+    var base: Int?
+}
+
+enum FailedWork: Hashable, Sendable {
+    case capture(RoundID)
+    case fetch(RoundID, Revision)
+    case stage(RoundID, Revision)
+    case merge(RoundID)
+    case apply(RoundID)
+}

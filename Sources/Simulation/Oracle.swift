@@ -1,0 +1,118 @@
+import Consensus
+import DeviceCore
+import Locks
+import Primitives
+
+/// A check that failed, on its way to become a violation.
+struct Fault: Hashable, Sendable {
+    var check: CheckID
+    var fact: String
+    var clash: String
+}
+
+/// What one device was last seen to be.
+struct SeenState: Hashable, Sendable {
+    var term = Term.zero
+    var isLeader = false
+    var commit = LogIndex.zero
+    var applied = LogIndex.zero
+    var phase: RoundPhaseName?
+    var wasActing = false
+}
+
+/// Who was granted a token.
+struct TokenHolder: Hashable, Sendable {
+    var token: FencingToken
+    var name: LockName
+    var device: DeviceID
+}
+
+/// The published history, as the log has it.
+struct PublishedChain: Hashable, Sendable {
+    var number: UInt64 = 0
+    var head: Int?
+    var revision: Revision?
+}
+
+/// The memory of an observer who sees every device's disk and every message: what was true once and must stay so.
+///
+/// It never iterates over a hashed collection.
+struct Oracle: Sendable {
+    struct EntryKey: Hashable, Sendable {
+        var index: LogIndex
+        var term: Term
+    }
+
+    struct KnownEntry: Sendable {
+        var entry: MeshEntry
+        /// The term of the entry before it.
+        var before: Term?
+    }
+
+    struct Ballot: Hashable, Sendable {
+        var voter: Int
+        var term: Term
+    }
+
+    /// The leader of each term that had one.
+    var leaders: [Term: Int] = [:]
+    var ballots: [Ballot: DeviceID] = [:]
+    var entries: [EntryKey: KnownEntry] = [:]
+    /// Every committed entry, the first at place 0 with the index `firstIndex`.
+    var committed: [MeshEntry] = []
+    /// The term in which each of them was committed, which may be later than its own.
+    var committedIn: [Term] = []
+    /// Who votes by the newest committed membership.
+    private(set) var voters: [DeviceID] = []
+    private(set) var votersSince = LogIndex.zero
+    /// The state after all of them, and a fingerprint of it after each.
+    var state = MeshState()
+    var fingerprints: [Int] = []
+    var chain = PublishedChain()
+    var grants: [TokenHolder] = []
+    /// Captures that were completed: device and revision.
+    var captures: [(node: Int, revision: Int)] = []
+    var roundsStarted: UInt64 = 0
+    private var excused: Set<UInt64> = []
+    private var fault: Fault?
+
+    var committedCount: Int { committed.count }
+
+    mutating func takeFault() -> Fault? {
+        guard let fault else { return nil }
+        self.fault = nil
+        return fault
+    }
+
+    mutating func fail(_ check: CheckID, _ fact: String, _ clash: String) {
+        if fault == nil { fault = Fault(check: check, fact: fact, clash: clash) }
+    }
+
+    mutating func votersAre(_ voters: [DeviceID], since index: LogIndex) {
+        self.voters = voters
+        votersSince = index
+    }
+
+    func holder(of token: FencingToken) -> TokenHolder? {
+        var low = 0
+        var high = grants.count
+        while low < high {
+            let middle = (low + high) / 2
+            if grants[middle].token < token { low = middle + 1 } else { high = middle }
+        }
+        return low < grants.count && grants[low].token == token ? grants[low] : nil
+    }
+
+    // MARK: Sections of gated writers
+
+    private static func key(_ node: Int, _ writer: Int, _ section: UInt32) -> UInt64 {
+        UInt64(node) << 40 | UInt64(writer) << 32 | UInt64(section)
+    }
+
+    /// This section was cut by something that the gate cannot help.
+    mutating func excuse(node: Int, writer: Int, section: UInt32) { excused.insert(Self.key(node, writer, section)) }
+
+    func isExcused(node: Int, writer: Int, section: UInt32) -> Bool {
+        excused.contains(Self.key(node, writer, section))
+    }
+}

@@ -1,0 +1,60 @@
+/// The checks by id: R Raft, L locks and leases, F fence, S rounds, W writers, D data, V liveness after heal.
+package enum CheckID: String, Hashable, Sendable, CaseIterable {
+    /// At most one leader per term.
+    case electionSafety = "R1"
+    /// A leader never changes or removes entries of its log.
+    case leaderAppendOnly = "R2"
+    /// Two entries with the same index and term are the same, and so are all before them.
+    case logMatching = "R3"
+    /// No two devices have different committed entries at one index.
+    case stateMachineSafety = "R4"
+    /// The log of a leader holds every entry that was committed before its term.
+    case leaderCompleteness = "R5"
+    /// A committed entry is durable on a majority of voters when it is first seen as committed.
+    case committedIsDurable = "R6"
+    /// A commit index never goes back while its device runs.
+    case commitNeverBack = "R7"
+    /// A device votes for one candidate per term.
+    case oneVote = "R8"
+    /// The same applied index, the same replicated state.
+    case sameState = "R9"
+    /// Tokens strictly increase along the log.
+    case tokenOrder = "L1"
+    /// No two devices act as holder of one lock at the same true time, while clock rates obey the bound.
+    case oneHolder = "L2"
+    /// A client is told of a grant that the log has, to its own device.
+    case trueGrant = "L3"
+    /// No device carries out an effect with a lower token than one before.
+    case fence = "F1"
+    /// Who leads under a token holds that token.
+    case leaderHoldsToken = "F2"
+    /// Each head's predecessor is the head before.
+    case publishedChain = "S1"
+    /// A majority of voters holds a head's objects when it is published.
+    case publishedIsHeld = "S2"
+    /// Only revisions of the published chain are applied.
+    case appliedIsPublished = "S3"
+    /// No half of a group that was changed within one gate section is published.
+    case noTornGroup = "S4"
+    /// A gate stays closed no longer than its bound, and not without a word from the round's leader.
+    case pauseBound = "W1"
+    /// Every captured version stays reachable.
+    case noLostCapture = "D1"
+    /// Apply replaces no bytes that were not captured.
+    case onlyCapturedReplaced = "D2"
+    /// Apply replaces a captured edit only by a history that holds it.
+    case onlyMergedReplaced = "D3"
+    /// After the network heals and the writers stop, all devices have the same tree, in bounded time.
+    case convergence = "V1"
+    /// And then nothing more happens.
+    case quiescence = "V2"
+}
+
+/// Two facts that cannot both be.
+package struct Violation: Hashable, Sendable {
+    package var check: CheckID
+    package var event: UInt64
+    package var time: TrueTime
+    package var fact: String
+    package var clash: String
+}

@@ -1,0 +1,134 @@
+import Consensus
+import DeviceCore
+import Primitives
+
+/// A mesh and everything around it, as a value: a copy is a snapshot of the whole run.
+package struct World: Sendable {
+    package let scenario: Scenario
+    package internal(set) var now = TrueTime.start
+    package internal(set) var events: UInt64 = 0
+    package internal(set) var trace = TraceHash()
+    package internal(set) var marks = MarkCounts()
+    package internal(set) var violation: Violation?
+    /// The last rows of what happened; kept only if asked for.
+    package internal(set) var transcript: Transcript?
+    /// True once the mesh has converged and stayed silent.
+    package internal(set) var isOver = false
+
+    var queue = EventQueue<WorldEvent>()
+    var nodes: [Node]
+    var network: Network
+    var store: RevisionStore
+    var oracle: Oracle
+    var clients: [ClientCall] = []
+    var clientDraw: KeyedStream
+    var output = DeviceOutput()
+    /// Faults and work are over; everything is being mended.
+    var isHealing = false
+    var heal = HealState()
+    /// Devices that lead the consensus, and that act as sync leader, as last seen.
+    var quorumLeader: Int?
+    var syncLeader: Int?
+
+    package init(_ scenario: Scenario, keepsTranscript: Bool = false) {
+        self.scenario = scenario
+        let count = scenario.devices
+        let seed = scenario.seed
+        store = RevisionStore(paths: scenario.workload.paths(devices: count))
+        network = Network(count: count, seed: seed, conditions: scenario.network)
+        oracle = Oracle()
+        clientDraw = KeyedStream(seed: seed, .client)
+        transcript = keepsTranscript ? Transcript() : nil
+        nodes = []
+        for index in 0..<count { nodes.append(Self.makeNode(index, scenario, tree: store.emptyTree)) }
+        for index in scenario.events.indices { queue.push(.scenario(index), at: scenario.events[index].at) }
+        queue.push(.mend, at: TrueTime(scenario.faultTime))
+        nodes[0].hasJoined = true
+        oracle.votersAre([nodes[0].id], since: .zero)
+        oracle.state = nodes[0].disk.raft.snapshot?.image ?? MeshState()
+        for index in nodes.indices {
+            start(index)
+            if index > 0 { queue.push(.join(index), at: TrueTime(.milliseconds(100 + 60 * Int64(index)))) }
+        }
+        startWorkload()
+    }
+
+    private static func makeNode(_ index: Int, _ scenario: Scenario, tree: [VersionID]) -> Node {
+        let id = DeviceID(number: UInt64(index + 1))
+        var draws = NodeDraws(seed: scenario.seed, node: index)
+        let rates = scenario.clocks.rates
+        let clock = NodeClock(
+            rate: index < rates.count ? rates[index] : NodeClock.nominal,
+            origin: draws.origin.between(0, .seconds(1000)))
+        var node = Node(
+            id: id, index: index, disk: .initial(of: id, founds: index == 0), clock: clock,
+            workspace: Workspace(tree: tree),
+            draws: draws)
+        node.writers = (0..<scenario.workload.gatedWriters).map {
+            WriterModel(
+                paths: scenario.workload.group(of: index, writer: $0),
+                draw: KeyedStream(seed: scenario.seed, .writer, entity: index * 16 + $0))
+        }
+        return node
+    }
+
+    /// Runs to the end or to the first violation.
+    package mutating func run() {
+        while advance() {}
+    }
+
+    /// One event; false if the run is over.
+    package mutating func advance() -> Bool {
+        guard violation == nil, !isOver, let next = queue.pop() else { return false }
+        now = next.time
+        events &+= 1
+        trace.mix(UInt64(bitPattern: now.nanoseconds))
+        if let machine = next.payload.machine, nodes[machine].power == .suspended {
+            nodes[machine].deferred.append(next.payload)
+            return true
+        }
+        handle(next.payload)
+        return violation == nil
+    }
+
+    private mutating func handle(_ event: WorldEvent) {
+        switch event {
+        case .scenario(let number): if !isHealing { happen(scenario.events[number].event) }
+        case .join(let node): join(node)
+        case .wake(let node): wake(node)
+        case .resume(let node, let incarnation): if nodes[node].incarnation == incarnation { resume(node) }
+        case .timer(let node, let generation): timerFired(node, generation)
+        case .delivery(let delivery): deliver(delivery)
+        case .linkChange(let pair, let generation, let up): linkChanges(pair, generation, up: up)
+        case .linkNotice(let node, let peer, let session): linkNoticed(node, peer, session)
+        case .diskDone(let node, let incarnation): diskDone(node, incarnation)
+        case .work(let node, let incarnation, let done): if runs(node, incarnation) { finish(done, at: node) }
+        case .applyNext(let node, let incarnation): if runs(node, incarnation) { applyNext(node) }
+        case .gateGrace(let node, let closing): gateGraceOver(node, closing)
+        case .gateDeadline(let node, let generation): gateDeadline(node, generation)
+        case .writer(let node, let writer): writerActs(node, writer)
+        case .ungated(let node): ungatedWrites(node)
+        case .user(let node): userEdits(node)
+        case .scan(let node): scan(node)
+        case .clientRelease(let tag): clientReleases(tag)
+        case .mend: beginHealing()
+        case .settleCheck: checkSettled()
+        }
+    }
+
+    func runs(_ node: Int, _ incarnation: UInt64) -> Bool {
+        nodes[node].incarnation == incarnation && nodes[node].device != nil
+    }
+
+    func offset(of device: DeviceID) -> Int? {
+        let number = Int(truncatingIfNeeded: device.digest.words.0 >> 32) - 1
+        return nodes.indices.contains(number) ? number : nil
+    }
+
+    mutating func clash(_ check: CheckID, _ fact: String, _ other: String) {
+        guard violation == nil else { return }
+        violation = Violation(check: check, event: events, time: now, fact: fact, clash: other)
+    }
+
+    mutating func hit(_ mark: Mark) { marks.hit(mark) }
+}

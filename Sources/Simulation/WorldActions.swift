@@ -1,0 +1,154 @@
+import DeviceCore
+import Primitives
+import SyncRounds
+
+// The shells of a device: gate, capture, fetch, merge, stage, apply. Each answers later, and may fail.
+
+extension World {
+    mutating func perform(_ node: Int, _ action: DeviceAction) {
+        switch action {
+        case .closeGate(let round, let limit): closeGate(node, round, limit: limit.wholeNanoseconds)
+        case .extendGate(let round, let limit):
+            noteOwnWork(node)
+            let local = nodes[node].clock.local(at: now)
+            if nodes[node].gate.extend(round, limit: limit.wholeNanoseconds, local: local) { planGateDeadline(node) }
+        case .openGate(let round): openGate(node, round)
+        case .capture(let round):
+            effect(node, round)
+            enqueue(node, .capture(round))
+        case .apply(let round, let revision):
+            effect(node, round)
+            checkApplied(node, round, revision)
+            if let number = store.number(revision) {
+                enqueue(node, .apply(round, number))
+            } else {
+                later(node, .failed(.apply(round)))
+            }
+        case .fetch(let round, let revision, let from):
+            let fails = !canReach(node, offset(of: from), revision)
+            later(
+                node, fails ? .failed(.fetch(round, revision)) : .fetch(round, revision, from: offset(of: from) ?? node)
+            )
+        case .stage(let round, let revision, let from):
+            effect(node, round)
+            let fails = !canReach(node, offset(of: from), revision)
+            later(
+                node, fails ? .failed(.stage(round, revision)) : .stage(round, revision, from: offset(of: from) ?? node)
+            )
+        case .merge(let round, let head, let captures): beginMerge(node, round, head, captures)
+        case .endRound, .headMoved: break
+        }
+    }
+
+    /// The fence of the ghost: an effect with a token below one that was carried out here before.
+    func isStale(_ node: Int, _ round: RoundID) -> Bool { round.token < nodes[node].highestEffect }
+
+    mutating func effect(_ node: Int, _ round: RoundID) {
+        if isStale(node, round) {
+            let highest = nodes[node].highestEffect
+            clash(
+                .fence, "device \(node + 1) carried out an effect of token \(highest)",
+                "and now one of round \(round), which is older")
+        }
+        nodes[node].highestEffect = max(nodes[node].highestEffect, round.token)
+    }
+
+    private mutating func delay(_ node: Int) -> Nanoseconds {
+        let typical = scenario.work.actionDelay
+        return scenario.work.actionsHaveLongTail && !isHealing
+            ? nodes[node].draws.work.longTail(typical) : nodes[node].draws.work.between(typical / 2, typical * 2)
+    }
+
+    private mutating func later(_ node: Int, _ done: WorkDone) {
+        var done = done
+        if !isHealing, nodes[node].draws.work.chance(perMillion: scenario.work.actionFailures) {
+            hit(.actionFailed)
+            done = done.failing
+        }
+        queue.push(.work(node, incarnation: nodes[node].incarnation, done), at: now + delay(node))
+    }
+
+    /// Objects travel only over a link that works in both directions, from a process that runs.
+    private func canReach(_ node: Int, _ from: Int?, _ revision: Revision) -> Bool {
+        guard let number = store.number(revision) else { return false }
+        if nodes[node].workspace.has(number) { return true }
+        guard let from, from != node, nodes[from].power == .running, network.isConnected(node, from) else {
+            return false
+        }
+        guard !network.isCut(from: node, to: from), !network.isCut(from: from, to: node) else { return false }
+        return nodes[from].workspace.has(number)
+    }
+
+    mutating func finish(_ done: WorkDone, at node: Int) {
+        switch done {
+        case .capture(let round): endCapture(node, round)
+        case .fetch(let round, let revision, let from):
+            guard canReach(node, from, revision), let number = store.number(revision) else {
+                return feed(node, .fetched(round, revision, .failed("the link broke")))
+            }
+            nodes[node].workspace.receive(number, durably: false, store)
+            feed(node, .fetched(round, revision, .done(true)))
+        case .stage(let round, let revision, let from):
+            guard canReach(node, from, revision), let number = store.number(revision) else {
+                return feed(node, .staged(round, revision, .failed("the link broke")))
+            }
+            nodes[node].workspace.receive(number, durably: true, store)
+            feed(node, .staged(round, revision, .done(true)))
+        case .merge(let round, let head, let captures): endMerge(node, round, head, captures)
+        case .failed(let work): failed(node, work)
+        }
+    }
+
+    private mutating func failed(_ node: Int, _ work: FailedWork) {
+        let why = "made to fail"
+        switch work {
+        case .capture(let round):
+            nodes[node].workspace.reading = nil
+            feed(node, .captured(round, .failed(why)))
+            nextJob(node)
+        case .fetch(let round, let revision): feed(node, .fetched(round, revision, .failed(why)))
+        case .stage(let round, let revision): feed(node, .staged(round, revision, .failed(why)))
+        case .merge(let round): feed(node, .merged(round, .failed(why)))
+        case .apply(let round): feed(node, .applied(round, .failed(why)))
+        }
+    }
+
+    // MARK: Merge
+
+    private mutating func beginMerge(_ node: Int, _ round: RoundID, _ head: Revision?, _ captures: [DeviceCapture]) {
+        let numbers = captures.compactMap { capture in
+            store.number(capture.revision).map {
+                DeviceCaptureNumber(revision: $0, base: capture.base.flatMap(store.number))
+            }
+        }
+        let have = nodes[node].workspace
+        let complete =
+            numbers.allSatisfy { have.has($0.revision) } && (head.flatMap(store.number).map(have.has) ?? (head == nil))
+        later(node, complete ? .merge(round, head: head, numbers) : .failed(.merge(round)))
+    }
+
+    private mutating func endMerge(_ node: Int, _ round: RoundID, _ head: Revision?, _ captures: [DeviceCaptureNumber])
+    {
+        let merge = store.merge(
+            head: head.flatMap(store.number), captures: captures.map { ($0.revision, $0.base) })
+        nodes[node].workspace.receive(merge.revision, durably: false, store)
+        if merge.conflicts > 0 { hit(.conflictKept) }
+        let report = MergeReport(
+            revision: store.name(merge.revision), changedFiles: UInt32(merge.changed),
+            conflicts: UInt32(merge.conflicts))
+        feed(node, .merged(round, .done(report)))
+    }
+}
+
+extension WorkDone {
+    /// The same work, but it fails.
+    var failing: WorkDone {
+        switch self {
+        case .capture(let round): .failed(.capture(round))
+        case .fetch(let round, let revision, _): .failed(.fetch(round, revision))
+        case .stage(let round, let revision, _): .failed(.stage(round, revision))
+        case .merge(let round, _, _): .failed(.merge(round))
+        case .failed: self
+        }
+    }
+}

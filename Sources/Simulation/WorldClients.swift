@@ -1,0 +1,130 @@
+import DeviceCore
+import Locks
+import Primitives
+
+// People and programs that ask their own device for something.
+
+/// One question and what became of it.
+struct ClientCall: Hashable, Sendable {
+    enum Purpose: Hashable, Sendable {
+        case plan(ClientPlan)
+        case join(Int)
+        case remove(Int)
+    }
+
+    var node: Int
+    var incarnation: UInt64
+    var purpose: Purpose
+    /// The lock that was granted and is not given back yet.
+    var held: LockName?
+    var isAnswered = false
+}
+
+extension World {
+    /// The number of a question is its place, from 1.
+    private mutating func request(_ node: Int, _ purpose: ClientCall.Purpose, _ request: ClientRequest) {
+        guard nodes[node].device != nil else { return }
+        clients.append(ClientCall(node: node, incarnation: nodes[node].incarnation, purpose: purpose))
+        feed(node, .request(tag: UInt64(clients.count), request))
+    }
+
+    mutating func ask(_ node: Int, _ plan: ClientPlan) {
+        switch plan {
+        case .sync: request(node, .plan(plan), .sync)
+        case .handoff(let target): request(node, .plan(plan), .handoff(to: target.map { nodes[$0].id }))
+        case .lock(let number, let ttl, _, let waits):
+            guard let name = LockName("user/\(number)") else { return }
+            request(node, .plan(plan), .acquire(name, ttl: .nanoseconds(ttl), waits: waits))
+        case .setting(let key, let value):
+            request(node, .plan(plan), .set(Setting(key: key, value: value)))
+        }
+    }
+
+    mutating func replied(_ node: Int, _ tagged: TaggedReply) {
+        let at = Int(truncatingIfNeeded: tagged.tag) - 1
+        guard clients.indices.contains(at), clients[at].node == node else { return }
+        trace.mix(tagged.tag)
+        clients[at].isAnswered = true
+        if transcript != nil { row(node, "answers \(at + 1): \(tagged.reply)") }
+        switch tagged.reply {
+        case .granted(let name, let token): granted(at, node, name, token)
+        case .lost:
+            hit(.userLockLost)
+            clients[at].held = nil
+        case .handedOff: hit(.handoffDone)
+        case .handoffRefused: hit(.handoffRefused)
+        case .noQuorum, .noLeader, .failed: retrySetting(at, node)
+        case .synced, .lockRefused, .done, .refused: break
+        }
+    }
+
+    /// Settings make runs quick; a mesh without them would wait five minutes between rounds.
+    private mutating func retrySetting(_ at: Int, _ node: Int) {
+        if case .plan(.setting(let key, let value)) = clients[at].purpose { ask(node, .setting(key, value)) }
+    }
+
+    private mutating func granted(_ at: Int, _ node: Int, _ name: LockName, _ token: FencingToken) {
+        hit(.userLockGranted)
+        clients[at].held = name
+        if let holder = oracle.holder(of: token), holder.device != nodes[node].id || holder.name != name {
+            clash(
+                .trueGrant, "a client of device \(node + 1) was told that it holds \(name) under \(token)",
+                "and the log granted that token to \(holder.device.short) for \(holder.name)")
+        }
+        guard case .plan(.lock(_, _, let hold, _)) = clients[at].purpose else { return }
+        queue.push(.clientRelease(tag: UInt64(at + 1)), at: now + hold)
+    }
+
+    /// The client ends: it gives the lock back, or is simply gone.
+    mutating func clientReleases(_ tag: UInt64) {
+        let at = Int(tag) - 1
+        guard let name = clients[at].held, nodes[clients[at].node].incarnation == clients[at].incarnation else {
+            return
+        }
+        clients[at].held = nil
+        if clientDraw.below(2) == 0 {
+            feed(clients[at].node, .request(tag: tag, .release(name)))
+        } else {
+            feed(clients[at].node, .cancelled(tag: tag))
+        }
+    }
+
+    // MARK: Members
+
+    /// A new device is added by one that is a member, until the log has it.
+    mutating func join(_ node: Int) {
+        guard !nodes[node].hasJoined, !nodes[node].wasRemoved else { return }
+        let members = nodes.indices.filter { nodes[$0].hasJoined && nodes[$0].power == .running }
+        if !members.isEmpty {
+            let member = clientDraw.pick(members)
+            request(member, .join(node), .putDevice(.simulated(nodes[node].id, number: node)))
+        }
+        queue.push(.join(node), at: now + .seconds(2))
+    }
+
+    mutating func removeDevice(_ node: Int, by member: Int) {
+        guard nodes[node].hasJoined, !nodes[node].wasRemoved, nodes[member].hasJoined else { return }
+        request(member, .remove(node), .removeDevice(nodes[node].id))
+    }
+
+    /// The replicated roster has changed, as one device applied it: links follow.
+    mutating func rosterChanged(_ state: MeshState) {
+        for node in nodes.indices {
+            if !nodes[node].hasJoined, state.record(of: nodes[node].id) != nil {
+                nodes[node].hasJoined = true
+                reconsiderLinks(of: node)
+            }
+            if !nodes[node].wasRemoved, state.removed.contains(nodes[node].id) {
+                hit(.deviceRemoved)
+                nodes[node].wasRemoved = true
+                reconsiderLinks(of: node)
+            }
+        }
+    }
+}
+
+extension DeviceRecord {
+    static func simulated(_ device: DeviceID, number: Int) -> DeviceRecord {
+        DeviceRecord(device: device, name: "device-\(number + 1)", addresses: ["device-\(number + 1):1"])
+    }
+}

@@ -1,0 +1,183 @@
+import DeviceCore
+import Primitives
+import SyncRounds
+
+// The gate of a device and those who wait at it or ignore it.
+
+extension World {
+    private static let grace = Limits.quiesceGrace.wholeNanoseconds
+
+    // MARK: The gate
+
+    mutating func closeGate(_ node: Int, _ round: RoundID, limit: Nanoseconds) {
+        effect(node, round)
+        let clock = nodes[node].clock
+        nodes[node].gate.close(round, limit: limit, local: clock.local(at: now), awake: clock.awake(at: now))
+        row(node, "gate closes for \(round)")
+        planGateDeadline(node)
+        let isBusy = nodes[node].writers.contains { $0.inside != nil }
+        let grace = isBusy ? nodes[node].clock.trueLength(of: Self.grace) : .microseconds(500)
+        queue.push(.gateGrace(node, closing: nodes[node].gate.closings), at: now + grace)
+    }
+
+    mutating func planGateDeadline(_ node: Int) {
+        guard let closed = nodes[node].gate.closed else { return }
+        let due = max(nodes[node].clock.trueTime(of: closed.deadline), now)
+        queue.push(.gateDeadline(node, generation: nodes[node].gate.generation), at: due)
+    }
+
+    /// Everybody inside has left, or had time to.
+    mutating func gateGraceOver(_ node: Int, _ closing: UInt32) {
+        guard let closed = nodes[node].gate.closed, !closed.isQuiet, nodes[node].device != nil else { return }
+        guard nodes[node].gate.closings == closing else { return }
+        nodes[node].gate.becameQuiet()
+        var report = WriterReport()
+        for at in nodes[node].writers.indices {
+            let name = "writer-\(at)"
+            if nodes[node].writers[at].inside == nil {
+                report.paused.append(name)
+            } else {
+                hit(.writerUnanswered)
+                report.unanswered.append(name)
+                oracle.excuse(node: node, writer: at, section: nodes[node].writers[at].section)
+            }
+        }
+        feed(node, .gateClosed(closed.round, report))
+    }
+
+    /// The last one inside left before the grace was over.
+    private mutating func leftGate(_ node: Int) {
+        guard let closed = nodes[node].gate.closed, !closed.isQuiet else { return }
+        guard nodes[node].writers.allSatisfy({ $0.inside == nil }) else { return }
+        gateGraceOver(node, nodes[node].gate.closings)
+    }
+
+    mutating func openGate(_ node: Int, _ round: RoundID?) {
+        guard let closed = nodes[node].gate.open(round) else { return }
+        row(node, "gate opens")
+        checkPause(node, closed)
+        for at in nodes[node].writers.indices where nodes[node].writers[at].isWaiting {
+            nodes[node].writers[at].isWaiting = false
+            queue.push(.writer(node, at), at: now + nodes[node].writers[at].draw.between(1, .milliseconds(5)))
+        }
+    }
+
+    mutating func gateDeadline(_ node: Int, _ generation: UInt32) {
+        guard nodes[node].gate.generation == generation, let closed = nodes[node].gate.closed else { return }
+        guard nodes[node].clock.local(at: now) >= closed.deadline else { return planGateDeadline(node) }
+        hit(.gateOpenedEarly)
+        openGate(node, nil)
+        feed(node, .gateOpenedEarly(closed.round))
+    }
+
+    /// The agent is gone: whoever waits at its socket goes on at once, or when the deadline that it gave has passed. A gate
+    /// does not outlive its machine.
+    mutating func agentGone(_ node: Int, power: Bool) {
+        if nodes[node].draws.crash.below(2) == 0 || power { openGate(node, nil) }
+    }
+
+    // MARK: Writers who respect it
+
+    mutating func startWorkload() {
+        for node in nodes.indices {
+            for at in nodes[node].writers.indices {
+                queue.push(
+                    .writer(node, at), at: now + nodes[node].writers[at].draw.interval(scenario.workload.gatedPause))
+            }
+            if let pause = scenario.workload.ungatedPause {
+                queue.push(.ungated(node), at: now + nodes[node].draws.user.interval(pause))
+            }
+            if let pause = scenario.workload.userPause {
+                queue.push(.user(node), at: now + nodes[node].draws.user.interval(pause))
+            }
+        }
+    }
+
+    /// One write of a writer: it enters, changes its files one by one, and leaves.
+    mutating func writerActs(_ node: Int, _ at: Int) {
+        guard !machineIsOff(node) else { return queue.push(.writer(node, at), at: now + .milliseconds(500)) }
+        let writer = nodes[node].writers[at]
+        guard let path = writer.inside ?? entered(node, at) else { return }
+        let version = store.newVersion(path: path, node: node, section: nodes[node].writers[at].section)
+        change(node, path, version)
+        if path + 1 < writer.paths.upperBound {
+            nodes[node].writers[at].inside = path + 1
+            let pause = nodes[node].writers[at].draw.longTail(.milliseconds(3))
+            queue.push(.writer(node, at), at: now + pause)
+        } else {
+            nodes[node].writers[at].inside = nil
+            queue.push(.writer(node, at), at: now + nodes[node].writers[at].draw.interval(scenario.workload.gatedPause))
+            leftGate(node)
+        }
+    }
+
+    /// The first path of a new section; nil if the gate is closed or there is no more work.
+    private mutating func entered(_ node: Int, _ at: Int) -> Int? {
+        guard !isHealing else { return nil }
+        guard nodes[node].gate.isOpen else {
+            nodes[node].writers[at].isWaiting = true
+            return nil
+        }
+        nodes[node].writers[at].section &+= 1
+        return nodes[node].writers[at].paths.lowerBound
+    }
+
+    // MARK: Those who do not
+
+    mutating func ungatedWrites(_ node: Int) {
+        guard !isHealing, let pause = scenario.workload.ungatedPause else { return }
+        edit(node, deletes: 20)
+        queue.push(.ungated(node), at: now + nodes[node].draws.user.interval(pause))
+    }
+
+    mutating func userEdits(_ node: Int) {
+        guard !isHealing, let pause = scenario.workload.userPause else { return }
+        for _ in 0...nodes[node].draws.user.below(3) { edit(node, deletes: 5) }
+        queue.push(.user(node), at: now + nodes[node].draws.user.interval(pause))
+    }
+
+    /// New bytes for a shared file, or those of an earlier version, or none (one in `deletes`).
+    private mutating func edit(_ node: Int, deletes: Int) {
+        guard !machineIsOff(node) else { return }
+        let path = nodes[node].draws.user.below(Workload.sharedPaths)
+        if nodes[node].workspace.applying != nil { hit(.editDuringApply) }
+        if !nodes[node].gate.isOpen { hit(.editDuringPause) }
+        if nodes[node].draws.user.below(deletes) == 0 {
+            change(node, path, 0)
+        } else if nodes[node].draws.user.below(12) == 0, let old = earlierVersion(path, &nodes[node].draws.user) {
+            change(node, path, old)
+        } else {
+            change(node, path, store.newVersion(path: path, node: node))
+        }
+    }
+
+    private func earlierVersion(_ path: Int, _ draw: inout KeyedStream) -> VersionID? {
+        let number = draw.below(store.versions.count)
+        return number > 0 && store.versions[number].path == path ? VersionID(number) : nil
+    }
+
+    private mutating func change(_ node: Int, _ path: Int, _ version: VersionID) {
+        nodes[node].workspace.tree[path] = version
+        trace.mix(node &* 1_000_003 &+ path &* 7 &+ Int(version))
+        if nodes[node].device != nil { scanSoon(node) }
+    }
+
+    // MARK: Power
+
+    /// Writers live on a machine, not in the agent: only a power cut ends them.
+    func machineIsOff(_ node: Int) -> Bool { nodes[node].power == .off && nodes[node].lostPower }
+
+    /// A section that power loss cut in two is torn on the disk, whatever we do.
+    mutating func cutSections(_ node: Int) {
+        nodes[node].lostPower = true
+        for at in nodes[node].writers.indices {
+            if nodes[node].writers[at].inside != nil {
+                oracle.excuse(node: node, writer: at, section: nodes[node].writers[at].section)
+            }
+            nodes[node].writers[at].inside = nil
+            guard nodes[node].writers[at].isWaiting else { continue }
+            nodes[node].writers[at].isWaiting = false
+            queue.push(.writer(node, at), at: now + .milliseconds(500))
+        }
+    }
+}

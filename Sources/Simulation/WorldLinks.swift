@@ -1,0 +1,125 @@
+import DeviceCore
+import Primitives
+
+// Links: messages on their way, connections that break and come back, what each end is told and when.
+
+extension World {
+    mutating func send(_ node: Int, _ envelope: PeerEnvelope) {
+        guard let peer = offset(of: envelope.to), peer != node else { return }
+        oracle.sent(envelope.message, by: node, as: nodes[node].id, to: envelope.to)
+        if let fault = oracle.takeFault() { clash(fault.check, fault.fact, fault.clash) }
+        if case .renew(let number, _) = envelope.message { nodes[node].newestRenewal = number }
+        let session = network.pairs[network.pair(node, peer)].session
+        guard session != 0 else { return }
+        let arrivals = network.arrivals(from: node, to: peer, at: now)
+        let delivery = Delivery(from: node, to: peer, session: session, message: envelope.message)
+        if let first = arrivals.0 { queue.push(.delivery(delivery), at: first) }
+        if let second = arrivals.1 { queue.push(.delivery(delivery), at: second) }
+    }
+
+    mutating func deliver(_ delivery: Delivery) {
+        let to = delivery.to
+        guard nodes[to].isAwake, nodes[to].device != nil else { return }
+        let session = network.pairs[network.pair(delivery.from, to)].session
+        if session != delivery.session {
+            guard session != 0, network.replays.chance(perMillion: network.conditions.replay) else { return }
+            hit(.replayedMessage)
+        }
+        var message = delivery.message
+        if scenario.plant == .leaseFromReply { message = plantedRenewal(message, at: to) }
+        heardLeader(to, message, from: delivery.from)
+        feed(to, .received(message, from: nodes[delivery.from].id))
+    }
+
+    // MARK: Connections
+
+    /// Whether both ends run, know each other and can hear each other.
+    private func isWanted(_ a: Int, _ b: Int) -> Bool {
+        guard nodes[a].hasJoined, nodes[b].hasJoined, !nodes[a].wasRemoved, !nodes[b].wasRemoved else { return false }
+        guard nodes[a].isAwake, nodes[b].isAwake else { return false }
+        return !network.isCut(from: a, to: b) && !network.isCut(from: b, to: a)
+    }
+
+    mutating func reconsiderLinks(of node: Int) {
+        for peer in nodes.indices where peer != node { reconsiderLink(node, peer) }
+    }
+
+    mutating func reconsiderLink(_ a: Int, _ b: Int) {
+        let at = network.pair(a, b)
+        let wanted = isWanted(a, b)
+        guard wanted != (network.pairs[at].session != 0) else {
+            // What was planned is void: the cut ended before anybody noticed.
+            if network.pairs[at].isChanging {
+                network.pairs[at].generation &+= 1
+                network.pairs[at].isChanging = false
+            }
+            return
+        }
+        guard !network.pairs[at].isChanging else { return }
+        network.pairs[at].generation &+= 1
+        network.pairs[at].isChanging = true
+        let range = wanted ? network.conditions.reconnection : network.conditions.detection
+        let delay = network.changes.between(range.lowerBound, range.upperBound)
+        queue.push(.linkChange(pair: at, generation: network.pairs[at].generation, up: wanted), at: now + delay)
+    }
+
+    mutating func linkChanges(_ at: Int, _ generation: UInt32, up: Bool) {
+        guard network.pairs[at].generation == generation else { return }
+        let low = at / network.count
+        let high = at % network.count
+        network.pairs[at].isChanging = false
+        if up {
+            network.connect(at)
+            let session = network.pairs[at].session
+            notify(low, high, up: true)
+            notify(high, low, up: true)
+            trace.mix(UInt64(session))
+        } else {
+            network.pairs[at].session = 0
+            // One end notices at once, the other at its own time.
+            let late = network.changes.below(2) == 0 ? network.changes.between(0, .seconds(2)) : 0
+            notify(low, high, up: false)
+            queue.push(.linkNotice(node: high, peer: low, session: 0), at: now + late)
+        }
+        reconsiderLink(low, high)
+    }
+
+    mutating func linkNoticed(_ node: Int, _ peer: Int, _ session: UInt32) {
+        guard network.pairs[network.pair(node, peer)].session == session else { return }
+        notify(node, peer, up: false)
+    }
+
+    /// An end that does not know of a break is told of it before it is told of the next connection.
+    private mutating func notify(_ node: Int, _ peer: Int, up: Bool) {
+        guard nodes[node].isAwake else { return }
+        let at = network.pair(node, peer)
+        let knew = node < peer ? network.pairs[at].lowKnows : network.pairs[at].highKnows
+        if knew { feed(node, .linkDown(nodes[peer].id)) }
+        if up { feed(node, .linkUp(nodes[peer].id)) }
+        if node < peer { network.pairs[at].lowKnows = up } else { network.pairs[at].highKnows = up }
+    }
+
+    /// A machine that wakes still believes in the connections that broke while it slept, for a while.
+    mutating func noticeBroken(_ node: Int) {
+        for peer in nodes.indices where peer != node && !network.isConnected(node, peer) {
+            let range = network.conditions.detection
+            let delay = network.changes.between(range.lowerBound, range.upperBound)
+            queue.push(.linkNotice(node: node, peer: peer, session: 0), at: now + delay)
+        }
+    }
+
+    /// The process of `node` is gone, and its connections with it; the others notice in their time.
+    mutating func breakLinks(of node: Int) {
+        for peer in nodes.indices where peer != node {
+            let at = network.pair(node, peer)
+            if node < peer { network.pairs[at].lowKnows = false } else { network.pairs[at].highKnows = false }
+            guard network.pairs[at].session != 0 else { continue }
+            network.pairs[at].session = 0
+            network.pairs[at].generation &+= 1
+            network.pairs[at].isChanging = false
+            let range = network.conditions.detection
+            let delay = network.changes.between(range.lowerBound, range.upperBound)
+            queue.push(.linkNotice(node: peer, peer: node, session: 0), at: now + delay)
+        }
+    }
+}

@@ -1,0 +1,182 @@
+import Consensus
+import DeviceCore
+import Locks
+import Primitives
+import SyncRounds
+
+// After every step: what changed at a device, and whether it may.
+
+extension World {
+    /// The output's first part is durable; nothing has left yet.
+    mutating func observe(_ node: Int, _ output: DeviceOutput) {
+        observeRaft(node)
+        observeHolders(node)
+        for event in output.events { observe(node, event) }
+        if output.rosterChanged, let state = nodes[node].device?.state { rosterChanged(state) }
+        if let fault = oracle.takeFault() { clash(fault.check, fault.fact, fault.clash) }
+    }
+
+    private mutating func observeRaft(_ node: Int) {
+        guard let commit = nodes[node].device?.raft.commitIndex, let term = nodes[node].device?.raft.term,
+            let applied = nodes[node].device?.raft.appliedIndex, let role = nodes[node].device?.raft.role
+        else { return }
+        let seen = nodes[node].seen
+        let leads = role == .leader
+        trace.mix(term.number &* 31 &+ commit.number)
+        if leads, !seen.isLeader || seen.term != term {
+            quorumLeader = node
+            if nodes.indices.contains(where: { $0 != node && network.isCut(from: node, to: $0) }) {
+                hit(.electionUnderPartition)
+            }
+            oracle.elected(node, term, disk: nodes[node].disk)
+            row(node, "leads the consensus in term \(term)")
+        }
+        if commit < seen.commit {
+            clash(
+                .commitNeverBack, "device \(node + 1) had committed up to \(seen.commit)",
+                "and now only up to \(commit)")
+        }
+        nodes[node].seen.term = term
+        nodes[node].seen.isLeader = leads
+        if commit > seen.commit {
+            nodes[node].seen.commit = commit
+            commits(node, from: seen.commit, to: commit)
+        }
+        if applied > seen.applied {
+            nodes[node].seen.applied = applied
+            checkState(node, applied)
+        }
+    }
+
+    // MARK: Commitment
+
+    private mutating func commits(_ node: Int, from: LogIndex, to: LogIndex) {
+        var index = from.next
+        while index <= to {
+            if let entry = nodes[node].disk.entry(at: index), !oracle.isKnown(entry, at: node) {
+                newlyCommitted(node, entry)
+            }
+            index = index.next
+        }
+    }
+
+    /// The first device that says so is the leader, and a majority of its voters has it on disk.
+    private mutating func newlyCommitted(_ node: Int, _ entry: MeshEntry) {
+        if let last = oracle.committed.last, entry.index != last.index.next { return }
+        // A change of voters may have entered the log in the very step that committed this under the voters before.
+        let voters = nodes[node].device?.raft.membership.voters ?? []
+        let isDurable = isHeld(by: voters) { $0.disk.holds(entry.index, entry.term) }
+        if !isDurable,
+            !recentVoters(node).contains(where: { isHeld(by: $0) { $0.disk.holds(entry.index, entry.term) } })
+        {
+            clash(
+                .committedIsDurable,
+                "device \(node + 1) says that entry \(entry.index) of term \(entry.term) is committed",
+                "and no majority of its \(voters.count) voters has it on disk")
+        }
+        oracle.committed.append(entry)
+        oracle.committedIn.append(nodes[node].seen.term)
+        if case .membership(let membership) = entry.payload { oracle.votersAre(membership.voters, since: entry.index) }
+        if case .command(let command) = entry.payload {
+            let change = oracle.state.apply(command, term: entry.term)
+            for event in change.lockEvents { oracle.learn(event) }
+            if let publication = change.published { published(publication, at: node, voters: voters) }
+        }
+        oracle.fingerprints.append(oracle.state.fingerprint)
+    }
+
+    /// Who votes by the newest committed membership, and by each one in the log of `node` after it.
+    private func recentVoters(_ node: Int) -> [[DeviceID]] {
+        var voters = [oracle.voters]
+        for entry in nodes[node].disk.raft.entries where entry.index >= oracle.votersSince {
+            if case .membership(let membership) = entry.payload { voters.append(membership.voters) }
+        }
+        return voters
+    }
+
+    private func isHeld(by voters: [DeviceID], _ holds: (Node) -> Bool) -> Bool {
+        voters.count { offset(of: $0).map { holds(nodes[$0]) } ?? false } > voters.count / 2
+    }
+
+    private mutating func published(_ publication: Publication, at node: Int, voters: [DeviceID]) {
+        hit(.roundPublished)
+        if publication.old != oracle.chain.revision {
+            clash(
+                .publishedChain, "the head is \(oracle.chain.revision?.tail ?? "nothing")",
+                "and round \(publication.round) publishes \(publication.new.tail) over \(publication.old?.tail ?? "nothing")"
+            )
+        }
+        guard let number = store.number(publication.new) else { return }
+        let isHeld = isHeld(by: voters) { $0.workspace.hasDurably(number) }
+        if !isHeld, !recentVoters(node).contains(where: { self.isHeld(by: $0) { $0.workspace.hasDurably(number) } }) {
+            clash(
+                .publishedIsHeld, "round \(publication.round) publishes \(publication.new.tail)",
+                "and no majority of its \(voters.count) voters holds that revision")
+        }
+        oracle.chain = PublishedChain(number: oracle.chain.number + 1, head: number, revision: publication.new)
+        let mergesOld = oracle.captures.suffix(32).contains {
+            !store.revisions[$0.revision].isPublished && nodes[$0.node].workspace.pin != $0.revision
+        }
+        store.publish(number)
+        if mergesOld { hit(.captureMergedLater) }
+        checkGroups(number)
+    }
+
+    /// The writers' groups in a published tree are whole.
+    private mutating func checkGroups(_ revision: Int) {
+        let tree = store.revisions[revision].tree
+        for node in nodes.indices {
+            for (at, writer) in nodes[node].writers.enumerated() {
+                let sections = writer.paths.map { store.versions[Int(tree[$0])].section ?? 0 }
+                guard let newest = sections.max(), sections.contains(where: { $0 != newest }) else { continue }
+                guard !oracle.isExcused(node: node, writer: at, section: newest) else { continue }
+                clash(
+                    .noTornGroup, "writer \(at + 1) of device \(node + 1) changed its files in one section of the gate",
+                    "and \(store.name(revision).tail) was published with sections \(sections)")
+            }
+        }
+    }
+
+    private mutating func checkState(_ node: Int, _ applied: LogIndex) {
+        guard let place = oracle.place(of: applied), place < oracle.fingerprints.count,
+            let fingerprint = nodes[node].device?.state.fingerprint
+        else { return }
+        if fingerprint != oracle.fingerprints[place] {
+            clash(
+                .sameState, "the log up to \(applied) makes one state",
+                "and device \(node + 1) has another one after applying it")
+        }
+    }
+
+    // MARK: Holders
+
+    /// No two devices act under one lock at the same true time.
+    private mutating func observeHolders(_ node: Int) {
+        let local = nodes[node].clock.instant(at: now)
+        let acts = nodes[node].device?.mayLead(at: local) ?? false
+        nodes[node].seen.wasActing = acts
+        if acts {
+            syncLeader = node
+            if scenario.leasesAreSafe {
+                for other in nodes.indices where other != node && nodes[other].seen.wasActing {
+                    checkOverlap(node, other, .sync)
+                }
+            }
+        }
+        guard scenario.leasesAreSafe, let claims = nodes[node].device?.claims, claims.count > 1 else { return }
+        for claim in claims where claim.name != .sync && claim.claim.mayAct(at: local) {
+            for other in nodes.indices where other != node { checkOverlap(node, other, claim.name) }
+        }
+    }
+
+    private mutating func checkOverlap(_ node: Int, _ other: Int, _ name: LockName) {
+        guard nodes[other].power == .running, let claims = nodes[other].device?.claims else { return }
+        let local = nodes[other].clock.instant(at: now)
+        guard let claim = claims.first(where: { $0.name == name }), claim.claim.mayAct(at: local) else { return }
+        let own = nodes[node].device?.claims.first { $0.name == name }
+        clash(
+            .oneHolder,
+            "device \(other + 1) acts as holder of \(name) under \(claim.claim.token?.description ?? "none")",
+            "and so does device \(node + 1) under \(own?.claim.token?.description ?? "none")")
+    }
+}

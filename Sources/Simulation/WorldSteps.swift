@@ -1,0 +1,201 @@
+import DeviceCore
+import Primitives
+
+// Driving a device: inputs in, the output carried out in its order, with a crash wherever one is due.
+
+extension World {
+    /// Starts the process of `node` from its disk.
+    mutating func start(_ node: Int) {
+        guard nodes[node].power == .off, !nodes[node].wasRemoved else { return }
+        nodes[node].incarnation &+= 1
+        nodes[node].power = .running
+        nodes[node].lostPower = false
+        nodes[node].pending = nil
+        nodes[node].inbox.removeAll()
+        nodes[node].armed = nil
+        if nodes[node].workspace.applying != nil {
+            nodes[node].workspace.recover(finishing: nodes[node].draws.crash.below(2) == 0, store)
+        }
+        let configuration = DeviceConfiguration(profile: .lan, version: "simulated")
+        nodes[node].device = Device(
+            device: nodes[node].id, configuration: configuration, restored: nodes[node].disk,
+            incarnation: nodes[node].incarnation,
+            seed: SeededGenerator.draw(
+                seed: scenario.seed, domain: DrawDomain.device.rawValue, entity: UInt64(node),
+                ordinal: nodes[node].incarnation),
+            now: nodes[node].clock.instant(at: now))
+        nodes[node].seen = SeenState()
+        let incarnation = nodes[node].incarnation
+        row(node, "starts, incarnation \(incarnation)")
+        scanSoon(node)
+        armTimer(node)
+        reconsiderLinks(of: node)
+    }
+
+    /// Gives `node` an input, or keeps it until the node can take one.
+    mutating func feed(_ node: Int, _ input: DeviceInput) {
+        guard nodes[node].isAwake, nodes[node].device != nil else { return }
+        guard nodes[node].takesInput, nodes[node].inbox.isEmpty else {
+            if nodes[node].inbox.count < Limits.inboundInputs { nodes[node].inbox.append(input) }
+            return
+        }
+        step(node, input)
+    }
+
+    /// Takes what waited, until the node has to wait again.
+    mutating func drain(_ node: Int) {
+        while nodes[node].takesInput, !nodes[node].inbox.isEmpty, violation == nil {
+            step(node, nodes[node].inbox.removeFirst())
+        }
+    }
+
+    private mutating func step(_ node: Int, _ input: DeviceInput) {
+        let local = nodes[node].clock.instant(at: now)
+        output.removeAll()
+        nodes[node].device?.step(input, at: local, into: &output)
+        trace.mix(node &* 64 &+ input.ordinal)
+        if let transcript, transcript.quietToo || !input.isQuiet { row(node, input.summary) }
+        guard !output.persist.isEmpty else {
+            carryOut(node)
+            return
+        }
+        if crashes(node, .beforePersist) { return }
+        nodes[node].pending = output
+        let typical = scenario.work.diskDelay
+        let delay =
+            scenario.work.diskHasLongTail && !isHealing
+            ? nodes[node].draws.disk.longTail(typical) : nodes[node].draws.disk.between(typical / 2, typical * 2)
+        queue.push(.diskDone(node, incarnation: nodes[node].incarnation), at: now + delay)
+    }
+
+    /// What was to be durable is; the rest of the output leaves.
+    mutating func diskDone(_ node: Int, _ incarnation: UInt64) {
+        guard runs(node, incarnation), let pending = nodes[node].pending else { return }
+        write(node, pending.persist)
+        nodes[node].pending = nil
+        if crashes(node, .afterPersist) { return }
+        output = pending
+        carryOut(node)
+        drain(node)
+    }
+
+    private mutating func write(_ node: Int, _ update: DeviceUpdate) {
+        var update = update
+        if scenario.plant == .voteNotPersisted { update.raft.hardState?.votedFor = nil }
+        if scenario.plant == .tokenNotChecked { update.acceptedToken = nil }
+        let term = nodes[node].seen.isLeader ? nodes[node].seen.term : nil
+        oracle.willWrite(node, isLeader: term, update, disk: nodes[node].disk)
+        nodes[node].disk.apply(update)
+        if let fault = oracle.takeFault() { clash(fault.check, fault.fact, fault.clash) }
+    }
+
+    private mutating func carryOut(_ node: Int) {
+        let incarnation = nodes[node].incarnation
+        var taken = DeviceOutput()
+        swap(&taken, &output)
+        observe(node, taken)
+        for envelope in taken.send {
+            if crashes(node, .betweenSends) { break }
+            send(node, envelope)
+        }
+        for action in taken.actions where runs(node, incarnation) {
+            if crashes(node, .betweenActions) { break }
+            perform(node, action)
+        }
+        if runs(node, incarnation) {
+            for reply in taken.replies { replied(node, reply) }
+            if taken.stopped { crash(node, power: false, because: "stopped in order") }
+            armTimer(node)
+        }
+        swap(&taken, &output)
+    }
+
+    // MARK: Crashing
+
+    /// True if the process of `node` dies here.
+    mutating func crashes(_ node: Int, _ boundary: Boundary) -> Bool {
+        guard let armed = nodes[node].armed, armed.boundary == boundary, !isHealing else { return false }
+        if armed.skipping > 0 {
+            nodes[node].armed?.skipping -= 1
+            return false
+        }
+        switch boundary {
+        case .beforePersist: hit(.crashBeforePersist)
+        case .afterPersist: hit(.crashAfterPersist)
+        case .betweenSends: hit(.crashBetweenSends)
+        case .betweenActions: hit(.crashBetweenActions)
+        case .midApply: hit(.crashMidApply)
+        }
+        crash(node, power: armed.power, because: "crashes: \(boundary)")
+        return true
+    }
+
+    /// The process ends. A write under way is durable or not; with `power` the machine ends too.
+    mutating func crash(_ node: Int, power: Bool, because why: String) {
+        guard nodes[node].power != .off else { return }
+        row(node, why + (power ? ", power cut" : ""))
+        if let pending = nodes[node].pending {
+            if nodes[node].draws.crash.below(2) == 0 {
+                write(node, pending.persist)
+            } else {
+                hit(.unsyncedWriteLost)
+            }
+        }
+        if power { hit(.powerCut) }
+        if nodes[node].workspace.applying != nil { hit(.crashMidApply) }
+        if nodes[node].power == .suspended {
+            nodes[node].clock.wake(at: now)
+            // What was the process's is void by its incarnation; writers go on.
+            for event in nodes[node].deferred { queue.push(event, at: now + 1) }
+            nodes[node].deferred.removeAll()
+        }
+        nodes[node].power = .off
+        nodes[node].device = nil
+        nodes[node].pending = nil
+        nodes[node].inbox.removeAll()
+        nodes[node].armed = nil
+        nodes[node].timerAt = .never
+        nodes[node].timerGeneration &+= 1
+        nodes[node].workspace.crash(power: power)
+        agentGone(node, power: power)
+        if power {
+            nodes[node].clock.reboot(at: now, origin: nodes[node].draws.origin.between(0, .seconds(1000)))
+            cutSections(node)
+        }
+        if quorumLeader == node { quorumLeader = nil }
+        if syncLeader == node { syncLeader = nil }
+        breakLinks(of: node)
+        reconsiderLinks(of: node)
+    }
+
+    // MARK: Time
+
+    /// One outstanding timer per device: an early one is asked again, a late one happens.
+    mutating func armTimer(_ node: Int) {
+        guard let device = nodes[node].device else { return }
+        let due = nodes[node].clock.trueTime(of: device.nextDeadline.sinceOrigin.wholeNanoseconds)
+        guard due < nodes[node].timerAt else { return }
+        var at = max(due, now + 1)
+        if scenario.clocks.lateTimers > 0, !isHealing, nodes[node].draws.timer.below(50) == 0 {
+            at = at + nodes[node].draws.timer.between(0, scenario.clocks.lateTimers)
+        }
+        nodes[node].timerAt = at
+        nodes[node].timerGeneration &+= 1
+        queue.push(.timer(node, generation: nodes[node].timerGeneration), at: at)
+    }
+
+    mutating func timerFired(_ node: Int, _ generation: UInt32) {
+        guard nodes[node].timerGeneration == generation, let device = nodes[node].device else { return }
+        nodes[node].timerAt = .never
+        let isDue = device.nextDeadline <= nodes[node].clock.instant(at: now)
+        if isDue, nodes[node].isAwake {
+            guard nodes[node].takesInput else {
+                // The tick waits with the rest; one is enough.
+                if nodes[node].inbox.last != .tick { feed(node, .tick) }
+                return
+            }
+            feed(node, .tick)
+        }
+        armTimer(node)
+    }
+}
