@@ -6,7 +6,8 @@ let settings: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .
 
 /// A module under `Sources`, with its tests (if any) under `Tests/<name>Tests`.
 func module(
-    _ name: String, _ dependencies: [Target.Dependency] = [], tests: [Target.Dependency]? = [], exclude: [String] = []
+    _ name: String, _ dependencies: [Target.Dependency] = [], tests: [Target.Dependency]? = [], exclude: [String] = [],
+    testExclude: [String] = []
 ) -> [Target] {
     var targets: [Target] = [
         .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
@@ -15,14 +16,14 @@ func module(
         targets.append(
             .testTarget(
                 name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies + tests,
-                swiftSettings: settings))
+                exclude: testExclude, swiftSettings: settings))
     }
     return targets
 }
 
 let pure: [Target] =
     module("Primitives")
-    + module("Consensus", ["Primitives"])
+    + module("Consensus", ["Primitives"], testExclude: ["transcripts"])
     + module("Locks", ["Primitives"])
     + module("SyncRounds", ["Primitives"])
     + module("DeviceCore", ["Primitives", "Consensus", "Locks", "SyncRounds"])
@@ -73,7 +74,7 @@ let shells: [Target] =
         [
             "Primitives", "AgentRuntime", "ControlSocket", "Identity", "Storage", "GitWorkspace", "WriterGate",
             "SimulateCommand", "CSystemCalls", log, arguments,
-        ])
+        ], testExclude: ["golden"])
 
 let package = Package(
     name: "baton",

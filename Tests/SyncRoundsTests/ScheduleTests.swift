@@ -1,0 +1,89 @@
+import Primitives
+import Testing
+
+@testable import SyncRounds
+
+/// When a round starts, and why (behaviours P1, P4).
+@Suite struct ScheduleTests {
+    let now = Instant.origin + .seconds(1000)
+
+    func decide(
+        _ devices: [RoundSchedule.Facts], manual: Bool = false, lastStart: Instant? = nil, notBefore: Instant? = nil,
+        _ change: (inout SyncSettings) -> Void = { _ in }
+    ) -> RoundSchedule.Verdict {
+        var settings = SyncSettings()
+        change(&settings)
+        return RoundSchedule(
+            settings: settings, manual: manual, lastStart: lastStart, notBefore: notBefore, devices: devices
+        ).decide(at: now)
+    }
+
+    func dirty(first: Duration, last: Duration) -> RoundSchedule.Facts {
+        RoundSchedule.Facts(firstChange: now - first, lastChange: now - last, behind: false)
+    }
+
+    let clean = RoundSchedule.Facts(firstChange: nil, lastChange: nil, behind: false)
+    let behind = RoundSchedule.Facts(firstChange: nil, lastChange: nil, behind: true)
+
+    @Test("P1 nothing changed: no round, and nothing to wait for")
+    func nothingChanged() { #expect(decide([clean, clean]) == .wait(until: nil, .nothingChanged)) }
+
+    @Test("P4 a person's wish beats every rule")
+    func manual() {
+        #expect(decide([clean], manual: true, lastStart: now, notBefore: now + .seconds(60)) == .go(.manual))
+    }
+
+    @Test("P4 a change waits for quiet")
+    func settling() {
+        #expect(decide([dirty(first: .seconds(1), last: .seconds(1))]) == .wait(until: now + .seconds(1), .settling))
+        #expect(decide([dirty(first: .seconds(9), last: .seconds(2))]) == .go(.change))
+    }
+
+    @Test("P4 a writer that never stops does not hold its changes back for ever")
+    func maxWait() {
+        #expect(decide([dirty(first: .seconds(60), last: .zero)]) == .go(.change))
+        #expect(decide([dirty(first: .seconds(59), last: .zero)]) == .wait(until: now + .seconds(1), .settling))
+    }
+
+    @Test("P4 automatic rounds keep their distance")
+    func minInterval() {
+        let change = dirty(first: .seconds(9), last: .seconds(9))
+        let start = now - .seconds(100)
+        #expect(decide([change], lastStart: start) == .wait(until: start + .seconds(300), .minInterval))
+        #expect(decide([change], lastStart: start) { $0.minInterval = .seconds(100) } == .go(.change))
+    }
+
+    @Test("P4 a clean device that is behind is caught up at once, but not in a storm")
+    func catchUp() {
+        #expect(decide([clean, behind], lastStart: now) == .go(.behind))
+        #expect(decide([clean, behind], notBefore: now + .seconds(1)) == .wait(until: now + .seconds(1), .backOff))
+    }
+
+    @Test("P5 after a failure a change waits for the back-off")
+    func backOff() {
+        let change = dirty(first: .seconds(9), last: .seconds(9))
+        #expect(decide([change], notBefore: now + .seconds(8)) == .wait(until: now + .seconds(8), .backOff))
+    }
+
+    @Test(arguments: [
+        ("250ms", Duration.milliseconds(250)), ("1s", .seconds(1)), ("5m", .seconds(300)), ("2h", .seconds(7200)),
+        ("1d", .seconds(86_400)), ("0s", .zero),
+    ])
+    func settingsAreReadAndPrinted(text: String, value: Duration) {
+        #expect(Duration(setting: text) == value)
+        #expect(Duration(setting: value.settingText) == value)
+    }
+
+    @Test(arguments: ["", "s", "5", "-1s", "1.5s", "5 m", "99999999999999999999s", "400d", "1w", "٣s"])
+    func whatIsNoDurationIsRefused(text: String) { #expect(Duration(setting: text) == nil) }
+
+    @Test func aSettingOutsideOfItsRangeChangesNothing() {
+        var settings = SyncSettings()
+        let refused = [settings.set("sync.min-interval", to: "10ms"), settings.set("no.such-key", to: "1s")]
+        #expect(refused == [false, false])
+        #expect(settings == SyncSettings())
+        settings.set("sync.min-interval", to: "1s")
+        #expect(settings.minInterval == .seconds(1))
+        #expect(SyncSettings.keys.allSatisfy { $0.range.contains($0.standard) })
+    }
+}
