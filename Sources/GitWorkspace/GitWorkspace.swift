@@ -1,6 +1,7 @@
-// GitWorkspace: everything that touches a workspace's files or runs git. Never: the user's index, hooks, configuration or
-// refs, but for the fast-forward of their branch after a round; a decision about rounds, tokens or peers; a clock that
-// anything depends on. Start with Workspace (what the agent calls), then Capturer, Merger, Applier and PackTransfer.
+// GitWorkspace: everything that touches a workspace's files or runs git. Never: the user's index, hooks, configuration
+// or refs, but for the fast-forward of their branch after a round; a decision about rounds, tokens or peers; a clock
+// that anything depends on. Start with Workspace (what the agent calls), then Capturer, Merger, Applier and
+// PackTransfer.
 //
 // Git/             git as a function: hermetic, with deadline, killed as a group
 // Store/           our own bare repository, its refs, and the quarantine in which objects arrive

@@ -31,9 +31,9 @@ extension Workspace {
     ///
     /// If a path was left as it was, the base is not the revision: it is a commit over it (known to this device alone)
     /// whose tree has, at that path, the version that was captured before. So the next capture shows a late edit as an
-    /// edit of that version and the merge sees both it and the published one; a path that nobody edited is no difference
-    /// at all, and the published version comes with the next apply. Taking the revision itself for the base would make
-    /// the old bytes look like a wish to revert what was published.
+    /// edit of that version and the merge sees both it and the published one; a path that nobody edited is no
+    /// difference at all, and the published version comes with the next apply. Taking the revision itself for the base
+    /// would make the old bytes look like a wish to revert what was published.
     func settle(_ staged: StagedRevision, _ report: ApplyReport, begun: Int64) throws(GitError) {
         for file in report.rescued { keepRescued(file.file) }
         let left = Set((report.late + report.deferred + report.blocked.map(\.path)).map { Name($0) })
@@ -88,7 +88,7 @@ extension Workspace {
         }
     }
 
-    /// Bytes that a writer left in a file that is no longer in the workspace: kept as an object under a ref of their own.
+    /// Bytes that a writer left in a file that is no longer in the workspace: an object under a ref of their own.
     func keepRescued(_ file: String) {
         do throws(GitError) {
             let output = try store.git.runBlocking(["hash-object", "-w", "--no-filters", "--", file]).output

@@ -45,8 +45,8 @@ extension Workspace {
         }
     }
 
-    /// What the user's repository is at, without starting a process: the branch is in the `HEAD` file, and the commit is
-    /// known to a `cat-file` that stays.
+    /// What the user's repository is at, without starting a process: the branch is in the `HEAD` file, and the commit
+    /// is known to a `cat-file` that stays.
     func userState() throws(WorkspaceError) -> UserState {
         try checked { () throws(GitError) in
             let directory = repository.gitDirectory

@@ -71,8 +71,8 @@ extension Workspace {
     }
 
     /// Makes the working tree the published revision, path by path, and the base what it really became.
-    /// - Parameter moveBranch: also bring the user's branch and index there. It needs no pause: with `false` writers can
-    ///   go on first, and `followBranch` comes after.
+    /// - Parameter moveBranch: also bring the user's branch and index there. It needs no pause: with `false` writers
+    ///   can go on first, and `followBranch` comes after.
     package func apply(
         _ revision: Revision, round: RoundID, moveBranch: Bool = true
     ) async throws(WorkspaceError) -> ApplyResult {

@@ -48,9 +48,11 @@ import Testing
         try fixture.scratch.write(
             "home/.gitconfig",
             """
-            [core]\n autocrlf = true\n hooksPath = \(fixture.scratch.path)/hooks\n excludesFile = \(fixture.scratch.path)/ex
+            [core]\n autocrlf = true\n hooksPath = \(fixture.scratch.path)/hooks
+             excludesFile = \(fixture.scratch.path)/ex
             [filter "evil"]\n clean = touch \(fixture.scratch.path)/ran; cat\n required = true
-            [url "/nowhere/"]\n insteadOf = /\n[commit]\n gpgSign = true\n[fetch]\n prune = true\n[alias]\n cat-file = false
+            [url "/nowhere/"]\n insteadOf = /\n[commit]\n gpgSign = true\n[fetch]\n prune = true
+            [alias]\n cat-file = false
             """)
         try fixture.scratch.write("ex", "*\n")
         for hook in ["pre-commit", "reference-transaction", "post-index-change"] {

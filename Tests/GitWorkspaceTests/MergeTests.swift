@@ -73,7 +73,8 @@ private struct Sides {
         #expect(try store.commit(result.revision).parents == [sides.base] + sides.captures.map(\.revision))
     }
 
-    @Test func `M1 no marker and no made-up name is ever in a merged tree`() async throws {
+    /// Two sides that are at odds in every way that git knows.
+    private func atOdds() async throws -> Sides {
         var sides = try await Sides { fixture in
             for name in ["both", "mode", "type", "edit-dir/x", "file", "gone", "keep/x", "bin"] {
                 try fixture.write(name, self.text)
@@ -106,6 +107,11 @@ private struct Sides {
             try fixture.write("other", "theirs is a file\n")
             try fixture.write("bin", "\0theirs\n")
         }
+        return sides
+    }
+
+    @Test func `M1 no marker and no made-up name is ever in a merged tree`() async throws {
+        var sides = try await atOdds()
         let result = try sides.merge()
         let fixture = sides.fixture
         #expect(

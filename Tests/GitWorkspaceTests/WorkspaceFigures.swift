@@ -25,90 +25,97 @@ import Testing
         }
     }
 
-    private func line(_ name: String, _ times: [Duration]) {
-        let sorted = times.sorted()
-        let digits = { (duration: Duration) in
-            String(
-                format: "%.1f",
-                Double(duration.components.attoseconds) / 1e15 + Double(duration.components.seconds) * 1e3)
-        }
-        print("figure: \(name): median \(digits(sorted[sorted.count / 2])) min \(digits(sorted[0])) ms")
-    }
+    /// Durations by what was done, in order of first use.
+    private struct Times {
+        var entries: [(name: String, durations: [Duration])] = []
 
-    private func timed(_ name: inout [Duration], _ body: () async throws -> Void) async throws {
-        let start = ContinuousClock.now
-        try await body()
-        name.append(ContinuousClock.now - start)
+        mutating func add(_ name: String, _ duration: Duration) {
+            if let index = entries.firstIndex(where: { $0.name == name }) {
+                entries[index].durations.append(duration)
+            } else {
+                entries.append((name, [duration]))
+            }
+        }
+
+        mutating func measure<Value>(_ name: String, _ body: () async throws -> Value) async throws -> Value {
+            let start = ContinuousClock.now
+            let value = try await body()
+            add(name, ContinuousClock.now - start)
+            return value
+        }
+
+        func report(files: Int) {
+            for (name, durations) in entries {
+                let sorted = durations.map { Double($0.wholeNanoseconds) / 1e6 }.sorted()
+                let (median, least) = (sorted[sorted.count / 2], sorted[0])
+                print("figure: \(files) files, \(name): " + String(format: "%.1f, least %.1f ms", median, least))
+            }
+        }
     }
 
     @Test(arguments: sizes) func rounds(files: Int) async throws {
         var mesh = try await MeshFixture(3) { number, scratch in
             if number == 0 { try self.populate(scratch, files: files) }
         }
-        let first = ContinuousClock.now
+        var times = Times()
+        let start = ContinuousClock.now
         try await mesh.round()
-        line("\(files) files, first round", [ContinuousClock.now - first])
-        var (captures, clean, dirts, gathers, merges): ([Duration], [Duration], [Duration], [Duration], [Duration]) =
-            ([], [], [], [], [])
-        var (stages, sends, publishes, applies, wholes): ([Duration], [Duration], [Duration], [Duration], [Duration]) =
-            ([], [], [], [], [])
+        times.add("first round", ContinuousClock.now - start)
         for step in 0..<9 {
-            try await timed(&clean) {
-                _ = try await mesh[0].workspace.capture(round: RoundID(token: .none, sequence: 1))
+            _ = try await times.measure("clean capture") {
+                try await mesh[0].workspace.capture(round: RoundID(token: .none, sequence: 1))
             }
             for number in 0..<3 { try edit(mesh[number], number * 9..<number * 9 + 9, step) }
             try await Task.sleep(for: .milliseconds(20))
-            try await timed(&dirts) { _ = try await mesh[0].workspace.dirt() }
-            let round = mesh.nextRound()
-            let whole = ContinuousClock.now
-            var given: [DeviceCapture] = []
-            for number in 0..<3 {
-                try await timed(&captures) {
-                    let result = try await mesh[number].workspace.capture(round: round)
-                    guard case .captured(let revision, let base, _, _) = result else { return }
-                    let device = DeviceID(number: UInt64(number + 1))
-                    given.append(DeviceCapture(device: device, revision: revision, base: base))
-                }
-            }
-            for number in 1..<3 {
-                try await timed(&gathers) {
-                    try await mesh.transfer(given[number].revision, from: number, to: 0, captureOf: number)
-                }
-            }
-            var result: MergeResult?
-            let head = mesh.head
-            try await timed(&merges) {
-                result = try await mesh[0].workspace.merge(head: head, captures: given, round: round)
-            }
-            let merged = try #require(result).revision
-            try await timed(&stages) { try await mesh[0].workspace.stage(merged, round: round) }
-            for number in 1..<3 {
-                try await timed(&sends) { try await mesh.transfer(merged, from: 0, to: number) }
-                try await timed(&stages) { try await mesh[number].workspace.stage(merged, round: round) }
-            }
-            for number in 0..<3 {
-                try await timed(&publishes) { try await mesh[number].workspace.publishedHead(merged) }
-                try await timed(&applies) { _ = try await mesh[number].workspace.apply(merged, round: round) }
-            }
-            mesh.head = merged
-            wholes.append(ContinuousClock.now - whole)
+            _ = try await times.measure("dirt, 9 changed") { try await mesh[0].workspace.dirt() }
+            try await round(&mesh, &times)
         }
-        for (name, times) in [
-            ("clean capture", clean), ("dirt, 9 changed", dirts), ("capture, 9 changed", captures),
-            ("gather one capture", gathers), ("merge of three", merges), ("stage", stages),
-            ("send the merge", sends), ("publish ref", publishes), ("apply", applies),
-            ("whole round of three, in sequence", wholes),
-        ] { line("\(files) files, \(name)", times) }
-        try edit(mesh[0], 0..<26, 99)
-        try await Task.sleep(for: .milliseconds(20))
-        var alone: [Duration] = []
         for step in 0..<9 {
             try edit(mesh[0], 0..<26, 100 + step)
             try await Task.sleep(for: .milliseconds(20))
-            try await timed(&alone) {
-                _ = try await mesh[0].workspace.capture(round: RoundID(token: .none, sequence: 1))
+            _ = try await times.measure("capture, 26 changed") {
+                try await mesh[0].workspace.capture(round: RoundID(token: .none, sequence: 1))
             }
         }
-        line("\(files) files, capture, 26 changed", alone)
+        times.report(files: files)
+    }
+
+    /// A round of three, one call after the other.
+    private func round(_ mesh: inout MeshFixture, _ times: inout Times) async throws {
+        let round = mesh.nextRound()
+        let start = ContinuousClock.now
+        var given: [DeviceCapture] = []
+        for number in 0..<3 {
+            let workspace = mesh[number].workspace
+            let result = try await times.measure("capture, 9 changed") { try await workspace.capture(round: round) }
+            guard case .captured(let revision, let base, _, _) = result else { continue }
+            given.append(
+                DeviceCapture(device: DeviceID(number: UInt64(number + 1)), revision: revision, base: base))
+        }
+        let fixture = mesh
+        for number in 1..<3 {
+            try await times.measure("gather one capture") {
+                try await fixture.transfer(given[number].revision, from: number, to: 0, captureOf: number)
+            }
+        }
+        let merged = try await times.measure("merge of three") {
+            try await fixture[0].workspace.merge(head: fixture.head, captures: given, round: round).revision
+        }
+        for number in 0..<3 {
+            let workspace = mesh[number].workspace
+            if number > 0 {
+                try await times.measure("send the merge") { try await fixture.transfer(merged, from: 0, to: number) }
+            }
+            try await times.measure("stage") { try await workspace.stage(merged, round: round) }
+        }
+        for device in mesh.devices {
+            try await times.measure("publish ref") { try await device.workspace.publishedHead(merged) }
+            _ = try await times.measure("apply without branch") {
+                try await device.workspace.apply(merged, round: round, moveBranch: false)
+            }
+            _ = try await times.measure("branch and index") { try await device.workspace.followBranch(merged) }
+        }
+        mesh.head = merged
+        times.add("whole round of three, in sequence", ContinuousClock.now - start)
     }
 }

@@ -12,6 +12,8 @@ enum EntryKind {
 struct FolderEntry {
     var name: Name
     var kind: EntryKind
+    /// Of files and links, taken while the folder is read; nil where that failed.
+    var stamp: Stamp?
 }
 
 /// Reads folders by descriptor, never through a link.
@@ -19,6 +21,8 @@ enum FolderReader {
     static func open(_ parent: Int32, _ name: [UInt8]) -> Int32 {
         openat(parent, terminated(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
     }
+
+    private static let nameOffset = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0
 
     /// Entries without `.` and `..`; nil (with errno) if the folder cannot be read. Closes `descriptor`'s copy only.
     static func entries(_ descriptor: Int32) -> [FolderEntry]? {
@@ -34,12 +38,17 @@ enum FolderReader {
         var entries: [FolderEntry] = []
         errno = 0
         while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                Name(bytes.prefix { $0 != 0 })
-            }
+            let text = (UnsafeRawPointer(entry) + nameOffset).assumingMemoryBound(to: CChar.self)
+            let name = Name(UnsafeRawBufferPointer(start: text, count: strlen(text)))
             if name.bytes == [46] || name.bytes == [46, 46] { continue }
             guard let kind = kind(descriptor, name, type: Int32(entry.pointee.d_type)) else { continue }
-            entries.append(FolderEntry(name: name, kind: kind))
+            var raw = stat()
+            let isStatted =
+                switch kind {
+                case .file, .link: fstatat(descriptor, text, &raw, AT_SYMLINK_NOFOLLOW) == 0
+                case .folder, .special: false
+                }
+            entries.append(FolderEntry(name: name, kind: kind, stamp: isStatted ? Stamp(raw) : nil))
             errno = 0
         }
         return errno == 0 ? entries : nil

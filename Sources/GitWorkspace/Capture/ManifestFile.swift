@@ -1,8 +1,8 @@
 import Glibc
 import Primitives
 
-/// The manifest on disk, so that a start need not read every file again. Only a memory: whatever is wrong with the file,
-/// it is dropped and the workspace is read.
+/// The manifest on disk, so that a start need not read every file again. Only a memory: whatever is wrong with the
+/// file, it is dropped and the workspace is read.
 enum ManifestFile {
     private static let magic = Array("baton-manifest-1".utf8)
 

@@ -73,11 +73,10 @@ struct WorkspaceScan {
         if depth > Self.depth { return hold(folder, path, .tooDeep) }
         for entry in entries {
             if depth == 0 && entry.name.bytes == Self.dotGit { continue }
-            let child = path.isEmpty ? entry.name.bytes : path + [47] + entry.name.bytes
             switch entry.kind {
-            case .folder: visitFolder(descriptor, folder, entry.name, child, depth: depth)
-            case .file, .link: visitFile(descriptor, folder, entry.name, child)
-            case .special: visitSpecial(folder, entry.name, child)
+            case .folder: visitFolder(descriptor, folder, entry.name, Self.join(path, entry.name), depth: depth)
+            case .file, .link: visitFile(descriptor, folder, entry, path)
+            case .special: visitSpecial(folder, entry.name, Self.join(path, entry.name))
             }
         }
         collectMissing(folder, path)
@@ -110,31 +109,36 @@ struct WorkspaceScan {
         walk(descriptor, folder, path, depth: depth + 1)
     }
 
-    private mutating func visitFile(_ parent: Int32, _ folder: Folder, _ name: Name, _ path: [UInt8]) {
-        let isRuleFile = name.bytes == Self.dotGitIgnore
+    /// The path is put together only for a file that has something to say: most have not.
+    private mutating func visitFile(_ parent: Int32, _ folder: Folder, _ entry: FolderEntry, _ above: [UInt8]) {
+        let name = entry.name
+        let status = entry.stamp.map { FolderReader.Status.found($0) } ?? FolderReader.status(parent, name)
+        if case .found(let stamp) = status, name.bytes == Self.dotGitIgnore { sign(Self.join(above, name), stamp) }
         guard let index = folder.files.index(forKey: name) else {
-            if folder.ignored.contains(name) && !isRuleFile { return }
-            guard case .found(let stamp) = FolderReader.status(parent, name) else { return }
-            if isRuleFile { sign(path, stamp) }
-            if !folder.ignored.contains(name) { unknown.append((path, .file(folder, name, stamp))) }
+            guard case .found(let stamp) = status, !folder.ignored.contains(name) else { return }
+            unknown.append((Self.join(above, name), .file(folder, name, stamp)))
             return
         }
         findings.files += 1
-        switch FolderReader.status(parent, name) {
+        switch status {
         case .gone: return
         case .failed(let code):
             folder.files.values[index].scan = manifest.scan
-            keep(folder.files.values[index], path, .unreadable(code))
+            keep(folder.files.values[index], Self.join(above, name), .unreadable(code))
         case .found(let stamp):
-            if isRuleFile { sign(path, stamp) }
             folder.files.values[index].scan = manifest.scan
             let record = folder.files.values[index]
             if record.stamp != stamp {
+                let path = Self.join(above, name)
                 findings.candidates.append(Candidate(path: path, folder: folder, name: name, stamp: stamp))
             } else if record.last != record.base {
-                findings.changed.append(TreeLine(path: path, old: record.base, new: record.last))
+                findings.changed.append(TreeLine(path: Self.join(above, name), old: record.base, new: record.last))
             }
         }
+    }
+
+    private static func join(_ path: [UInt8], _ name: Name) -> [UInt8] {
+        path.isEmpty ? name.bytes : path + [47] + name.bytes
     }
 
     private mutating func visitSpecial(_ folder: Folder, _ name: Name, _ path: [UInt8]) {
@@ -165,11 +169,11 @@ struct WorkspaceScan {
         for (name, record) in folder.files {
             folder.files[name]?.scan = manifest.scan
             if record.kept != record.base {
-                let child = path.isEmpty ? name.bytes : path + [47] + name.bytes
+                let child = Self.join(path, name)
                 findings.changed.append(TreeLine(path: child, old: record.base, new: record.kept))
             }
         }
-        for (name, child) in folder.folders { keepAll(child, path.isEmpty ? name.bytes : path + [47] + name.bytes) }
+        for (name, child) in folder.folders { keepAll(child, Self.join(path, name)) }
     }
 
     /// What the manifest has and the disk has not: deleted.
@@ -182,12 +186,12 @@ struct WorkspaceScan {
             } else {
                 folder.files[name]?.last = nil
                 folder.files[name]?.stamp = nil
-                let child = path.isEmpty ? name.bytes : path + [47] + name.bytes
+                let child = Self.join(path, name)
                 findings.changed.append(TreeLine(path: child, old: record.base, new: nil))
             }
         }
         for (name, child) in folder.folders where child.scan != manifest.scan {
-            collectMissing(child, path.isEmpty ? name.bytes : path + [47] + name.bytes)
+            collectMissing(child, Self.join(path, name))
             if child.isEmpty { folder.folders[name] = nil }
         }
     }

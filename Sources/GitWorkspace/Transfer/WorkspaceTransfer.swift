@@ -1,7 +1,7 @@
 import Primitives
 
-/// The four ends of a transfer. Each takes one end of a stream as a descriptor that stays open here and is closed by the
-/// caller, which makes the other side see the end. None waits for the calls that change the workspace.
+/// The four ends of a transfer. Each takes one end of a stream as a descriptor that stays open here and is closed by
+/// the caller, which makes the other side see the end. None waits for the calls that change the workspace.
 extension Workspace {
     /// Sends what `want` needs beyond `have`. Refuses what no ref of ours reaches.
     package nonisolated func servePack(
