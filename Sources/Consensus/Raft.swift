@@ -22,7 +22,8 @@ package struct Raft<Command: Hashable & Sendable, Image: Hashable & Sendable>: H
     // Follower and candidate
     var leaderHeard: Instant?
     var electionDeadline: Instant
-    var votes: [Ballot] = []
+    /// Who granted the vote or pre-vote that this device asks for.
+    var votes: [DeviceID] = []
     var isTransferElection = false
 
     // Leader
@@ -32,11 +33,6 @@ package struct Raft<Command: Hashable & Sendable, Image: Hashable & Sendable>: H
     var confirmation: UInt64 = 0
     var reads: [PendingRead] = []
     var transfer: Transfer?
-
-    struct Ballot: Hashable, Sendable {
-        var voter: DeviceID
-        var isGranted: Bool
-    }
 
     struct PendingRead: Hashable, Sendable {
         var id: UInt64
@@ -216,7 +212,8 @@ extension Raft {
         }
     }
 
-    /// Votes that must not move our term: pre-votes and their grants, and votes while a leader is alive (section 4.2.3).
+    /// Votes that must not move our term: pre-votes and their grants, and votes while a leader is alive (section
+    /// 4.2.3).
     private func isTermlessVote(_ message: Message, at now: Instant) -> Bool {
         switch message {
         case .vote(let request): request.isPreVote || (!request.isTransfer && hasLiveLeader(at: now))

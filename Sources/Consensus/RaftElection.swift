@@ -8,7 +8,7 @@ extension Raft {
         isTransferElection = transfer
         resetElectionTimer(at: now)
         leader = nil
-        votes = [Ballot(voter: device, isGranted: true)]
+        votes = [device]
         if transfer {
             becomeCandidate(at: now, into: &output)
         } else {
@@ -25,7 +25,7 @@ extension Raft {
         votedFor = device
         persistHardState(into: &output)
         resetElectionTimer(at: now)
-        votes = [Ballot(voter: device, isGranted: true)]
+        votes = [device]
         output.events.append(.becameCandidate(term))
         guard !hasWon else { return becomeLeader(at: now, into: &output) }
         askForVotes(into: &output)
@@ -43,7 +43,7 @@ extension Raft {
         send(.vote(request), to: voter, into: &output)
     }
 
-    private var hasWon: Bool { votes.count { $0.isGranted && membership.voters.contains($0.voter) } >= quorum }
+    private var hasWon: Bool { votes.count { membership.voters.contains($0) } >= quorum }
 
     /// A pre-vote changes nothing here. A vote is durable before the answer leaves (same output).
     mutating func answer(_ request: VoteRequest, from peer: DeviceID, at now: Instant, into output: inout Output) {
@@ -71,11 +71,12 @@ extension Raft {
         send(.voteReply(reply), to: peer, into: &output)
     }
 
+    /// A refusal is not counted: a voter that is asked again may grant, and a refusal may be late.
     mutating func count(_ reply: VoteReply, from peer: DeviceID, at now: Instant, into output: inout Output) {
         let wanted: Role = reply.isPreVote ? .preCandidate : .candidate
-        let asked = reply.isPreVote && reply.isGranted ? term.next : term
-        guard role == wanted, reply.term == asked, !votes.contains(where: { $0.voter == peer }) else { return }
-        votes.append(Ballot(voter: peer, isGranted: reply.isGranted))
+        let asked = reply.isPreVote ? term.next : term
+        guard reply.isGranted, role == wanted, reply.term == asked, !votes.contains(peer) else { return }
+        votes.append(peer)
         guard hasWon else { return }
         if reply.isPreVote {
             becomeCandidate(at: now, into: &output)

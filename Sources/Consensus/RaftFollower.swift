@@ -91,7 +91,8 @@ extension Raft {
         let kept = LogIndex(index - LogIndex(Limits.entriesKeptBehindSnapshot))
         log.compact(snapshot, keepAfter: kept)
         output.persist.snapshot = snapshot
-        output.persist.compactTo = log.baseIndex.previous
+        // A snapshot that the same output installs may let go of more.
+        output.persist.compactTo = max(log.baseIndex.previous, output.persist.compactTo ?? .zero)
         output.events.append(.snapshotTaken(index))
     }
 }

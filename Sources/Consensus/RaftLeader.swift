@@ -95,6 +95,12 @@ extension Raft {
         }
     }
 
+    /// A sign of life that everybody answers. The heartbeats stay due as they were: a stream of reads must
+    /// neither put off the check of the quorum nor repeat entries more often.
+    mutating func askEverybody(into output: inout Output) {
+        for place in progress.indices { sendAppend(to: place, entries: [], into: &output) }
+    }
+
     /// Sends what the member lacks, as far as flow control allows; at least one message to a member that is probed.
     mutating func sendEntries(to place: Int, at now: Instant, into output: inout Output) {
         let peer = progress[place]
@@ -118,7 +124,8 @@ extension Raft {
 
     private mutating func sendAppend(to place: Int, entries: [Entry<Command>], into output: inout Output) {
         let peer = progress[place]
-        // A member that waits for a snapshot gets only the sign of life: agreement at the beginning proves nothing more.
+        // A member that waits for a snapshot gets only the sign of life: agreement at the beginning proves nothing
+        // more.
         let previous = max(peer.next.previous, log.baseIndex)
         let request = AppendRequest(
             term: term, previousIndex: previous, previousTerm: log.term(at: previous) ?? .zero, entries: entries,

@@ -11,7 +11,7 @@ extension Raft {
         }
         confirmation += 1
         reads.append(PendingRead(id: id, index: max(commitIndex, termStart), confirmation: confirmation))
-        if membership.voters != [device] { heartbeat(at: now, into: &output) }
+        if membership.voters != [device] { askEverybody(into: &output) }
         answerReads(into: &output)
     }
 
@@ -51,8 +51,8 @@ extension Raft {
         send(.timeoutNow(term: term), to: current.to, into: &output)
     }
 
-    /// Section 4.1 with the correction of 2015: one device at a time, the last change committed, and an entry of this term
-    /// committed.
+    /// Section 4.1 with the correction of 2015: one device at a time, the last change committed, and an entry of this
+    /// term committed.
     mutating func change(to membership: Membership, at now: Instant, into output: inout Output) {
         guard let refusal = refusal(of: membership) else {
             return appendOwn(.membership(membership), at: now, into: &output)

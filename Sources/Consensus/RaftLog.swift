@@ -26,6 +26,12 @@ struct RaftLog<Command: Hashable & Sendable, Image: Hashable & Sendable>: Hashab
         {
             kept = []
         }
+        // Entries that an installed snapshot replaced may still be stored. They may differ from it and are no base.
+        if let replaced = kept.firstIndex(where: { $0.index == snapshotIndex }),
+            kept[replaced].term != restored.snapshot?.term
+        {
+            kept = kept[(replaced + 1)...]
+        }
         if let first = kept.first, first.index <= snapshotIndex {
             // The entry before the first one is gone, and with it its term: the first itself serves as the base.
             (baseIndex, baseTerm) = (first.index, first.term)

@@ -1,6 +1,6 @@
 import Primitives
 
-// Consensus: Raft as one value - inputs in, outputs out (Ongaro & Ousterhout 2014; Ongaro's thesis 2014, "thesis" below).
+// Consensus: Raft as one value - inputs in, outputs out (Ongaro & Ousterhout 2014; "thesis" below: Ongaro 2014).
 // Never: locks, rounds, I/O, a clock, unkeyed randomness. It does not know what its commands mean.
 // Start with RaftStep.swift (what goes in and comes out), then Raft.swift.
 

@@ -39,6 +39,31 @@ struct History {
         }
     }
 
+    /// Committed is durable: what any device gives out as committed is stored by a majority of the voters, of the
+    /// newest membership or of the one before it.
+    static func checkDurable(_ entry: TestEntry, by raft: TestRaft, _ nodes: [Node]) {
+        let holders = nodes.filter { node in
+            node.disk.snapshot.map { $0.index >= entry.index } ?? false
+                || node.disk.entries.contains { $0.index == entry.index && $0.term == entry.term }
+        }
+        let isHeld = [raft.membership, raft.log.previousMembership].contains { membership in
+            holders.count { membership.voters.contains($0.device) } > membership.voters.count / 2
+        }
+        #expect(isHeld, "entry \(entry.index) is committed and only \(holders.map(\.device.name)) have it")
+    }
+
+    /// Any majority of one voter set meets any majority of the next (thesis, section 4.1).
+    func checkVoterSets(from first: Membership) {
+        var before = first.voters
+        for index in byIndex.keys.sorted() {
+            guard case .membership(let membership) = byIndex[index]?.entry.payload else { continue }
+            let union = Set(before).union(membership.voters)
+            let majorities = before.count / 2 + 1 + membership.voters.count / 2 + 1
+            #expect(majorities > union.count, "majorities of two successive voter sets need not meet")
+            before = membership.voters
+        }
+    }
+
     /// Log matching: logs that agree on index and term of one entry agree on all before it.
     static func checkLogMatching(_ nodes: [Node]) {
         for (offset, one) in nodes.enumerated() {

@@ -14,6 +14,12 @@ struct Packet: Hashable {
     var message: TestMessage
 }
 
+/// One direction between two devices.
+struct Link: Hashable {
+    var from: DeviceID
+    var to: DeviceID
+}
+
 /// One device: its Raft, its disk, and the state machine that its log feeds (the commands applied so far).
 struct Node {
     let device: DeviceID
@@ -39,12 +45,17 @@ struct Network {
     var events: [(device: DeviceID, event: RaftEvent)] = []
     var confirmed: [(device: DeviceID, answer: LeadershipConfirmation)] = []
     var refused: [(device: DeviceID, refusal: RaftRefusal<UInt64>)] = []
+    /// Devices that nobody hears and that hear nobody.
     var cut: [DeviceID] = []
+    var cutLinks: [Link] = []
+    /// Whether a commit is looked up on the disks; not where a test makes answers up.
+    var checksDurability = false
     /// Answers delivered that said the logs conflict.
     var conflicts = 0
     var history = History()
 
-    /// `count` devices. Those whose number is at most `voters` begin as voters of a founded mesh, the others as joiners.
+    /// `count` devices. Those whose number is at most `voters` begin as voters of a founded mesh, the others as
+    /// joiners.
     init(_ count: Int, voters: Int? = nil) {
         let all = (1...count).map { id(UInt64($0)) }
         let first = Membership(voters: Array(all.prefix(voters ?? count)))
@@ -78,9 +89,28 @@ struct Network {
     /// A step whose effects wait for `flush`.
     mutating func step(_ place: Int, _ input: RaftInput<UInt64, [UInt64]>) {
         guard nodes[place].raft != nil else { return }
-        let before = nodes[place].raft?.commitIndex ?? .zero
+        let before = Mark(nodes[place].raft)
         nodes[place].step(input, at: now)
-        #expect(nodes[place].raft?.commitIndex ?? .zero >= before, "the commit index went back")
+        let after = Mark(nodes[place].raft)
+        #expect(after.commitIndex >= before.commitIndex, "the commit index went back")
+        #expect(after.term >= before.term, "the term went back")
+        guard before.isLeader, after.isLeader, before.term == after.term else { return }
+        let kept = nodes[place].raft?.term(at: before.last)
+        #expect(after.last >= before.last && kept == before.lastTerm, "a leader changed its log")
+    }
+
+    /// What a step may not take back.
+    private struct Mark {
+        let (isLeader, term, commitIndex, last, lastTerm): (Bool, Term, LogIndex, LogIndex, Term?)
+
+        init(_ raft: TestRaft?) {
+            let last = raft?.lastIndex ?? .zero
+            isLeader = raft?.role == .leader
+            term = raft?.term ?? .zero
+            commitIndex = raft?.commitIndex ?? .zero
+            self.last = last
+            lastTerm = raft?.term(at: last)
+        }
     }
 
     /// Carries effects out in their order: disk, wire, state machine.
@@ -91,7 +121,7 @@ struct Network {
         nodes[place].pending.removeAll()
         nodes[place].disk.apply(output.persist)
         #expect(nodes[place].disk.hardState == HardState(term: raft.term, votedFor: raft.votedInTerm))
-        for envelope in output.send where !cut.contains(device) && !cut.contains(envelope.to) {
+        for envelope in output.send where isOpen(from: device, to: envelope.to) {
             wire.append(Packet(from: device, to: envelope.to, message: envelope.message))
         }
         if let image = output.install {
@@ -103,6 +133,7 @@ struct Network {
             nodes[place].appliedIndex = entry.index
             if case .command(let command) = entry.payload { nodes[place].applied.append(command) }
             history.committed(entry, in: raft.term)
+            if checksDurability { History.checkDurable(entry, by: raft, nodes) }
         }
         for event in output.events {
             events.append((device, event))
@@ -123,7 +154,7 @@ struct Network {
         while let next = wire.firstIndex(where: isWanted), left > 0 {
             left -= 1
             let packet = wire.remove(at: next)
-            guard !cut.contains(packet.to) else { continue }
+            guard isOpen(from: packet.from, to: packet.to) else { continue }
             receive(packet)
         }
         #expect(left > 0, "the devices never stop talking")
@@ -160,6 +191,10 @@ struct Network {
         now = now + profile.election.upperBound
         input(number, .tick)
         deliver()
+    }
+
+    func isOpen(from: DeviceID, to: DeviceID) -> Bool {
+        !cut.contains(from) && !cut.contains(to) && !cutLinks.contains(Link(from: from, to: to))
     }
 
     func place(_ number: UInt64) -> Int { Int(number) - 1 }

@@ -3,8 +3,9 @@ import Testing
 
 @testable import Consensus
 
-/// Some hundred random lives of three to five devices: loss, duplication, reordering, crashes that lose what was not
-/// carried out, membership changes, transfers, compaction, sleep. Then everything heals and has to work.
+/// Some hundred random lives of three to five devices: loss, duplication, reordering, cuts of devices, halves and
+/// single directions, crashes that lose what was not carried out, membership changes, transfers, compaction, sleep.
+/// Then everything heals and has to work.
 @Suite("Random networks") struct RandomNetworkTests {
     @Test("Raft's promises hold and a healed mesh commits", arguments: UInt64(0)..<8)
     func promises(block: UInt64) {
@@ -59,12 +60,16 @@ private struct RandomLife {
     var nextCommand: UInt64 = 1
     let loss: UInt64
     let crashes: UInt64
+    let founders: Membership
 
     init(seed: UInt64) {
         self.seed = seed
         random = SeededGenerator(seed: seed)
         let count = 3 + Int(random.below(3))
-        network = Network(count, voters: 1 + Int(random.below(UInt64(count))))
+        let voters = 1 + Int(random.below(UInt64(count)))
+        network = Network(count, voters: voters)
+        network.checksDurability = true
+        founders = Membership(voters: network.nodes.prefix(voters).map(\.device))
         loss = random.below(3) * 100_000
         crashes = random.below(3) * 4_000
     }
@@ -93,7 +98,8 @@ private struct RandomLife {
         case 96: network.step(place, .linkUp(anyDevice()))
         case 97: transferLeadership()
         case 98: if random.chance(perMillion: 100_000) { network.step(place, .slept) }
-        default: isolate(place)
+        default:
+            if random.chance(perMillion: 500_000) { isolate(place) } else { cutSome() }
         }
         if random.chance(perMillion: 900_000) { network.flush(place) }
     }
@@ -155,9 +161,26 @@ private struct RandomLife {
         network.step(place, .compact(upTo: node.appliedIndex, image: node.applied))
     }
 
+    /// It may stay down; the next crash of anybody brings it back.
     private mutating func crash(_ place: Int) {
         network.crash(place)
-        network.start(place)
+        for other in network.nodes.indices where network.nodes[other].raft == nil {
+            if random.chance(perMillion: 700_000) { network.start(other) }
+        }
+    }
+
+    /// Two halves that do not hear each other, or some broken directions, or none.
+    private mutating func cutSome() {
+        let devices = network.nodes.map(\.device)
+        let (halves, kind) = (random.next(), random.below(3))
+        network.cutLinks = []
+        for (one, from) in devices.enumerated() {
+            for (other, to) in devices.enumerated() where one != other {
+                let isApart = (halves >> UInt64(one)) & 1 != (halves >> UInt64(other)) & 1
+                let isCut = kind == 0 ? isApart : kind == 1 && random.chance(perMillion: 250_000)
+                if isCut { network.cutLinks.append(Link(from: from, to: to)) }
+            }
+        }
     }
 
     private mutating func isolate(_ place: Int) {
@@ -172,7 +195,8 @@ private struct RandomLife {
     /// With the network healed a leader emerges, one command is committed, and every member has it.
     mutating func heal() {
         flushAll()
-        network.cut = []
+        for place in network.nodes.indices where network.nodes[place].raft == nil { network.start(place) }
+        (network.cut, network.cutLinks) = ([], [])
         network.deliver()
         network.run(.seconds(8), step: .milliseconds(20))
         let leaders = network.leaders
@@ -191,5 +215,6 @@ private struct RandomLife {
             #expect(node.applied == network.nodes[place].applied, "seed \(seed): states differ")
         }
         History.checkLogMatching(network.nodes)
+        network.history.checkVoterSets(from: founders)
     }
 }

@@ -80,6 +80,9 @@ struct Transcript {
         case ("crash", 1): network.crash(network.place(numbers[0]))
         case ("start", 1): network.start(network.place(numbers[0]))
         case ("lose", 0): network.wire = []
+        case ("cut", 1): network.cut.append(id(numbers[0]))
+        case ("heal", 0): network.cut = []
+        case ("run", 1): return run(milliseconds: numbers[0])
         case ("deliver", 0): return deliver(one: false)
         case ("deliver-once", 0): return deliver(one: true)
         case ("show", 0): return network.nodes.map(state)
@@ -109,6 +112,12 @@ struct Transcript {
             lines += news()
         }
         return lines
+    }
+
+    /// Time passes; only what happened is printed, not the messages.
+    private mutating func run(milliseconds: UInt64) -> [String] {
+        network.run(.milliseconds(Int64(milliseconds)))
+        return news()
     }
 
     /// What was said since the last time.
