@@ -1,0 +1,87 @@
+import AgentRuntime
+
+/// What needs the user, a line each, with the command to type; and with `-v` what only a maintainer asks for.
+struct StatusNeeds {
+    let report: StatusReport
+    private static let pathsShown = 3
+
+    func lines(_ style: Style) -> [String] {
+        var needs = report.reasons.enumerated().filter { !isInHeadline($0.offset, $0.element) }.map(\.element).map(need)
+        if !report.held.isEmpty { needs.append((held, nil)) }
+        return needs.flatMap { text, fix in
+            var pieces = [Flow.Piece("!", .yellow), Flow.Piece(text, before: " ")]
+            if let fix { pieces.append(Flow.Piece(fix, .bold, before: "      ")) }
+            return Flow.lines(pieces, style)
+        }
+    }
+
+    /// The first line says the first reason already where it has no other words.
+    private func isInHeadline(_ offset: Int, _ reason: StatusReport.Reason) -> Bool {
+        guard offset == 0, reason.fix == nil else { return false }
+        return ["no_leader", "no_quorum", "stuck", "stopped"].contains(report.health)
+    }
+
+    private func need(_ reason: StatusReport.Reason) -> (String, String?) {
+        guard reason.code == "conflicts" else { return (reason.text, reason.fix) }
+        let open = report.conflicts.open
+        let text = "\(Words.count(open, "conflict")) \(open == 1 ? "waits" : "wait") for you"
+        let paths = report.conflicts.paths
+        return ((paths.isEmpty ? text : "\(text): \(some(paths))") + " (both versions kept)", reason.fix)
+    }
+
+    private var held: String {
+        "\(Words.count(report.held.count, "file")) held back: " + some(report.held.map { "\($0.path) (\($0.reason))" })
+    }
+
+    private func some(_ names: [String]) -> String {
+        let shown = names.prefix(Self.pathsShown).joined(separator: ", ")
+        return names.count > Self.pathsShown ? "\(shown) and \(names.count - Self.pathsShown) more" : shown
+    }
+}
+
+/// `status -v`: consensus, this agent, and every device's version and address.
+struct StatusDetails {
+    let report: StatusReport
+
+    func lines(_ style: Style) -> [String] {
+        var lines = facts.map { name, value in
+            name + String(repeating: " ", count: 16 - name.count) + Escaping.shown(value)
+        }
+        var table = Table(
+            columns: [
+                Table.Column("DEVICE", least: 6), Table.Column("ID", least: 8), Table.Column("VERSION", dropOrder: 0),
+                Table.Column("APPLIED", dropOrder: 1), Table.Column("LINK", least: 8),
+            ], margin: 2)
+        for device in report.devices {
+            table.add(
+                [
+                    Table.Cell(device.name), Table.Cell(device.id.prefix(16)), Table.Cell(device.version ?? "-"),
+                    Table.Cell(device.sync.applied?.prefix(10) ?? "-"), Table.Cell(device.via ?? "-"),
+                ], mark: device.id == report.`self` ? "*" : "")
+        }
+        lines += [""] + table.lines(style)
+        return lines
+    }
+
+    private var facts: [(String, String)] {
+        let agent = report.agent
+        var facts = [
+            ("mesh", "\(report.mesh.id.prefix(16)), epoch \(report.mesh.epoch), profile \(report.mesh.profile)"),
+            ("quorum", "\(report.mesh.quorum) of the voters"), ("head", report.head ?? "none yet"),
+            ("workspace", "\(report.workspace.root), branch \(report.workspace.branch)"),
+            (
+                "agent",
+                "\(agent.version), process \(agent.pid), up \(Words.coarse(agent.uptime_s)), listens on \(agent.listen)"
+            ),
+            ("refused", "\(agent.refused_connections) connections, \(agent.refused_tokens) stale tokens"),
+        ]
+        if let quorum = report.quorum_leader {
+            let name = report.devices.first { $0.id == quorum.device }?.name ?? String(quorum.device.prefix(8))
+            let words = "\(name), term \(quorum.term), index \(quorum.commit_index) of \(quorum.last_index)"
+            facts.insert(("quorum leader", words), at: 1)
+        }
+        let names = report.devices.first { $0.id == report.`self` }?.writers.names ?? []
+        if !names.isEmpty { facts.append(("writers here", names.joined(separator: ", "))) }
+        return facts
+    }
+}

@@ -1,0 +1,141 @@
+import AgentRuntime
+import ArgumentParser
+import ControlSocket
+
+struct SyncCommand: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "sync", abstract: "Ask for a round, wait for it, or say why there is none now.")
+
+    enum Reason: String, ExpressibleByArgument, CaseIterable, Sendable { case startup, exit, manual }
+
+    @OptionGroup var global: GlobalOptions
+    @Flag(help: "A round now, whatever settling and intervals say (this is so without the flag too).") var now = false
+    @Flag(help: "Return when the round is over; exit status 6 if conflicts are open then, 1 if it was given up.")
+    var wait = false
+    @Option(help: "Why it is asked for; kept in the log.") var reason: Reason?
+    @Flag(help: "Start nothing: say what the scheduler waits for.") var explain = false
+
+    func validate() throws {
+        if explain, now || wait || reason != nil { throw ValidationError("--explain starts nothing: use it alone.") }
+    }
+
+    func perform(_ console: Console) async throws -> Int32 {
+        let client = try await global.connect(console)
+        if explain {
+            let report = try await client.status()
+            console.out(global.json ? try JSONText.of(report.sync, console) : ExplainText(report: report).text)
+            await client.close()
+            return Exit.done
+        }
+        let call = SyncCall(wait: wait, reason: (reason ?? .manual).rawValue)
+        let steps = wait ? Progress.start(console, { await Self.steps($0, global, console) }) : nil
+        let report: SyncReport
+        do {
+            report = try await client.patientCall(ControlCall.sync, call, as: SyncReport.self)
+            await steps?.end()
+        } catch {
+            await steps?.end()
+            throw error
+        }
+        return try await finish(report, client, console)
+    }
+
+    private func finish(_ report: SyncReport, _ client: ControlClient, _ console: Console) async throws -> Int32 {
+        if global.json { console.out(try JSONText.of(report, console)) }
+        if report.result == "aborted" {
+            throw CommandFailure(
+                Exit.failed, "the round was given up: \(report.why ?? "no reason was given")",
+                hint: "try again: \(global.typed("sync --now --wait"))")
+        }
+        // Conflicts of earlier rounds count too: what is open is what the user must look at.
+        let conflicts = wait ? try await client.status().conflicts : nil
+        await client.close()
+        if !global.json { console.out(SyncText.line(report)) }
+        guard let conflicts, conflicts.open > 0 else { return Exit.done }
+        let paths = conflicts.paths.isEmpty ? "" : ": " + conflicts.paths.prefix(3).joined(separator: ", ")
+        console.note(
+            "baton: \(Words.count(conflicts.open, "conflict")) open\(Escaping.shown(paths)), both versions are kept; "
+                + "see: \(global.typed("status"))")
+        return Exit.conflicts
+    }
+
+    /// The phases of the round under way, as this device sees them.
+    private static func steps(_ progress: Progress, _ global: GlobalOptions, _ console: Console) async {
+        guard let watcher = try? await global.connect(console) else { return }
+        var before = ""
+        do {
+            for try await report in watcher.stream(ControlCall.watch, EmptyBody(), as: StatusReport.self) {
+                guard report.sync.phase != before, report.sync.phase != "idle" else { continue }
+                before = report.sync.phase
+                progress.show("round: \(report.sync.phase)")
+            }
+        } catch {
+            progress.show("waiting for the round")
+        }
+        await watcher.close()
+    }
+}
+
+/// What a sync call came to, in one line.
+enum SyncText {
+    static func line(_ report: SyncReport) -> String {
+        let took = "took \(Words.span(report.took_s))"
+        switch report.result {
+        case "requested": return "a round was asked for (the last one is \(report.round))"
+        case "nothing_to_do": return "nothing to do: every device has round \(report.round); \(took)"
+        case "caught_up": return "brought devices to round \(report.round); \(took)" + leftOut(report)
+        case "published":
+            let conflicts = report.conflicts == 0 ? "" : ", \(Words.count(report.conflicts, "conflict"))"
+            return "round \(report.round): \(Words.count(report.changed_files, "file")), "
+                + "\(Words.count(report.participants.count, "device"))\(conflicts); \(took)" + leftOut(report)
+        default: return "round \(report.round): \(report.result); \(took)"
+        }
+    }
+
+    private static func leftOut(_ report: SyncReport) -> String {
+        guard !report.left_out.isEmpty else { return "" }
+        return "; without " + Escaping.shown(report.left_out.joined(separator: ", "))
+            + ", who follow when they are back"
+    }
+}
+
+/// `sync --explain`, as far as a status report tells it.
+struct ExplainText {
+    let report: StatusReport
+
+    var text: String {
+        var lines = [verdict]
+        let pending = report.devices.filter { $0.sync.files_pending > 0 }
+        let changes = pending.map { "\(Words.count($0.sync.files_pending, "file")) on \($0.name)" }
+        var table = Table(columns: [Table.Column("RULE"), Table.Column("VALUE"), Table.Column("SAYS")])
+        let online = "\(report.mesh.online) of \(report.mesh.members) online, \(report.mesh.quorum) voters needed"
+        let hasQuorum = report.quorum_leader != nil
+        table.add([Table.Cell("quorum"), Table.Cell(online), Table.Cell(hasQuorum ? "go" : "wait")])
+        table.add([
+            Table.Cell("changes"), Table.Cell(changes.isEmpty ? "none" : changes.joined(separator: ", ")),
+            Table.Cell(pending.isEmpty ? "wait" : "go"),
+        ])
+        if let age = report.sync.age_s {
+            table.add([Table.Cell("last sync"), Table.Cell(Words.ago(age)), Table.Cell("-")])
+        }
+        lines += table.lines(Style(hasColour: false, isUnicode: false))
+        return (lines + ["Force it: baton sync --now"]).joined(separator: "\n")
+    }
+
+    private var verdict: String {
+        guard let reason = report.sync.next_reason else {
+            let leader = report.devices.first { $0.id == report.leader?.device }?.name
+            return leader.map { "The sync leader decides: ask there (\(Escaping.shown($0)))" }
+                ?? "Would sync now? NO - there is no sync leader"
+        }
+        switch reason {
+        case "nothingChanged": return "Would sync now? NO - nothing changed"
+        case "settling": return "Would sync now? NO - files still change\(wait)"
+        case "minInterval": return "Would sync now? NO - the last round was too recent (sync.min-interval)\(wait)"
+        case "backOff": return "Would sync now? NO - waiting after a failed round\(wait)"
+        default: return "Would sync now? YES (\(reason))"
+        }
+    }
+
+    private var wait: String { report.sync.next_in_s.map { ", wait about \(Words.coarse($0))" } ?? "" }
+}
