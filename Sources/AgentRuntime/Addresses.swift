@@ -51,21 +51,34 @@ enum Addresses {
 enum StoreKey {
     static let listen = "listen"
     static let name = "name"
-    static let peers = "bootstrap-peers"
+    static let roster = "roster"
 }
 
-/// The members that a joining device was told of, until the log tells it: one line each, `id name address...`.
-enum BootstrapPeers {
-    static func encode(_ records: [DeviceRecord]) -> [UInt8] {
-        let lines = records.map { ([$0.device.description, $0.name] + $0.addresses).joined(separator: " ") }
-        return Array(lines.joined(separator: "\n").utf8)
+/// The members as this device last knew them, and how much of the log told it: one line each, `id name address...`, after
+/// `applied N`. A device that has just joined was told by its inviter, before any log. After a restart the log says what
+/// is committed only once a quorum leader is reached, and none is reached by a device that knows no members.
+struct RememberedRoster: Equatable, Sendable {
+    /// The number of the log's index up to which `devices` is the truth; 0 for what the inviter told.
+    var applied: UInt64 = 0
+    var devices: [DeviceRecord] = []
+
+    init(applied: UInt64 = 0, devices: [DeviceRecord]) {
+        self.applied = applied
+        self.devices = devices
     }
 
-    static func decode(_ bytes: [UInt8]) -> [DeviceRecord] {
-        String(decoding: bytes, as: UTF8.self).split(separator: "\n").compactMap { line in
+    init(bytes: [UInt8]) {
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             let words = line.split(separator: " ")
-            guard words.count >= 2, let device = DeviceID(hex: words[0]) else { return nil }
-            return DeviceRecord(device: device, name: String(words[1]), addresses: words.dropFirst(2).map(String.init))
+            if words.count == 2, words[0] == "applied", let number = UInt64(words[1]) { applied = number }
+            guard words.count >= 2, let device = DeviceID(hex: words[0]) else { continue }
+            devices.append(
+                DeviceRecord(device: device, name: String(words[1]), addresses: words.dropFirst(2).map(String.init)))
         }
+    }
+
+    var bytes: [UInt8] {
+        let lines = devices.map { ([$0.device.description, $0.name] + $0.addresses).joined(separator: " ") }
+        return Array((["applied \(applied)"] + lines).joined(separator: "\n").utf8)
     }
 }

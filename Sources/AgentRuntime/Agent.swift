@@ -117,7 +117,7 @@ struct Agent: Service {
             send: { links.send($0) },
             act: { runner.carryOut($0) },
             note: { audit.note($0) },
-            rosterChanged: { links.rosterChanged($0) },
+            rosterChanged: { links.rosterChanged($0, applied: $1) },
             failed: { [ending] error in
                 let store = error as? StoreError
                 ending.end(

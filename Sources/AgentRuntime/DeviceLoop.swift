@@ -13,7 +13,8 @@ final class DeviceLoop: Sendable {
         var send: @Sendable ([PeerEnvelope]) -> Void
         var act: @Sendable ([DeviceAction]) -> Void
         var note: @Sendable ([DeviceEvent]) -> Void
-        var rosterChanged: @Sendable (MeshState) -> Void
+        /// The state, and the log's index up to which it is applied.
+        var rosterChanged: @Sendable (MeshState, LogIndex) -> Void
         /// The disk refused an update: nothing of that step may have an effect, and no later step either.
         var failed: @Sendable (any Error) -> Void
         var stopped: @Sendable () -> Void
@@ -138,7 +139,9 @@ final class DeviceLoop: Sendable {
 
     private func carryOut(_ state: inout State, _ effects: Effects) {
         let output = state.output
-        if output.rosterChanged { effects.rosterChanged(state.device.state) }
+        if output.rosterChanged {
+            effects.rosterChanged(state.device.state, state.device.raft.appliedIndex)
+        }
         if !output.send.isEmpty { effects.send(output.send) }
         if !output.actions.isEmpty { effects.act(output.actions) }
         for reply in output.replies {

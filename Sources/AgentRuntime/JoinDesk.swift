@@ -73,12 +73,13 @@ final class JoinDesk: Sendable {
             audit.add("join-refused", "\(joiner.short) may not join: \(refusal.message)")
             return .refused(Self.code(refusal), words(refusal))
         }
-        let outcome = await admit(joiner, request)
+        let checkWords = CheckWords.words(joiner, identity.id, secretHash: secret.hash).joined(separator: " ")
+        let outcome = await admit(joiner, request, checkWords: checkWords)
         if case .refused = outcome { book.withLock { $0.giveBack(secret, by: joiner, at: DeviceLoop.now) } }
         return outcome
     }
 
-    private func admit(_ joiner: DeviceID, _ request: JoinRequest) async -> JoinReply {
+    private func admit(_ joiner: DeviceID, _ request: JoinRequest, checkWords: String) async -> JoinReply {
         let name = loop.read { device in
             Self.freeName(request.name, for: joiner, among: device.state.devices)
         }
@@ -92,7 +93,9 @@ final class JoinDesk: Sendable {
         case .synced, .handedOff, .handoffRefused, .granted, .lost, .lockRefused, .failed:
             return .refused(.other, "the mesh could not take the device in")
         }
-        audit.add("joined", "\(name) joined", details: ["device": joiner.description])
+        audit.add(
+            "joined", "\(name) joined, check words: \(checkWords)",
+            details: ["device": joiner.description, "words": checkWords])
         let (devices, epoch) = loop.read { ($0.state.devices, $0.state.locks.epoch) }
         return .accepted(
             JoinAccepted(

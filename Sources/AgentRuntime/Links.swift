@@ -19,6 +19,7 @@ final class Links: Sendable {
         var transport: MeshTransport?
         var epoch: UInt64 = 1
         var refused: UInt64 = 0
+        var remembered = RememberedRoster(devices: [])
     }
 
     init(identity: DeviceID, store: DeviceStore, roster: Roster, audit: AuditTrail, logger: Logger) {
@@ -29,17 +30,35 @@ final class Links: Sendable {
         self.logger = logger
     }
 
-    /// Sets pins and targets from what the device knows now; a device that has just joined starts from what it was told.
+    /// Sets pins and targets from what the device knows now, or knew before it ended, if that was more.
     func begin(transport: MeshTransport, loop: DeviceLoop) {
-        state.withLock { $0.transport = transport }
-        let mesh = loop.read { $0.state }
-        guard mesh.devices.isEmpty else { return rosterChanged(mesh) }
-        let told = (try? store.value(StoreKey.peers)) ?? nil
-        follow(BootstrapPeers.decode(told ?? []), removed: [])
+        let bytes = (try? store.value(StoreKey.roster)) ?? nil
+        let remembered = RememberedRoster(bytes: bytes ?? [])
+        state.withLock { state in
+            state.transport = transport
+            state.remembered = remembered
+        }
+        let (mesh, applied) = loop.read { ($0.state, $0.raft.appliedIndex) }
+        if remembered.applied > applied.number || mesh.devices.isEmpty {
+            follow(remembered.devices, removed: mesh.removed)
+        } else {
+            follow(mesh.devices, removed: mesh.removed)
+        }
     }
 
-    func rosterChanged(_ mesh: MeshState) {
-        state.withLock { $0.epoch = mesh.locks.epoch }
+    /// A state from further back in the log, as it is applied anew after a start, changes nothing.
+    func rosterChanged(_ mesh: MeshState, applied: LogIndex) {
+        let roster = RememberedRoster(applied: applied.number, devices: mesh.devices)
+        let isNews = state.withLock { state in
+            state.epoch = mesh.locks.epoch
+            guard applied.number >= state.remembered.applied else { return false }
+            state.remembered = roster
+            return true
+        }
+        guard isNews else { return }
+        do throws(StoreError) { try store.setValue(StoreKey.roster, to: roster.bytes) } catch {
+            logger.error("the roster could not be stored", metadata: ["reason": "\(error.message)"])
+        }
         follow(mesh.devices, removed: mesh.removed)
     }
 

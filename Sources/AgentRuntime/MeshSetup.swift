@@ -253,7 +253,7 @@ private struct Parts {
             defer { store.close() }
             try store.setValue(StoreKey.listen, to: Array(listen.description.utf8))
             try store.setValue(StoreKey.name, to: Array(name.utf8))
-            try store.setValue(StoreKey.peers, to: BootstrapPeers.encode(peers))
+            try store.setValue(StoreKey.roster, to: RememberedRoster(devices: peers).bytes)
         } catch { throw failure(error) }
     }
 
