@@ -31,6 +31,7 @@ extension Device {
     /// The holder's rule: a round goes on only while the lease allows it; otherwise it is given up. What the log says of a
     /// publication is heard in any case: that is decided already.
     mutating func leaderStep(_ input: RoundLeader.Input, at now: Instant) {
+        roundLeader.votersAre(raft.membership.voters)
         guard let current = roundLeader.current, !mayLead(at: now) else {
             return roundLeader.step(input, at: now, into: &leaderActions)
         }
@@ -187,7 +188,11 @@ extension Device {
     private mutating func noteBase(_ message: RoundMessage, of peer: DeviceID, at now: Instant) {
         switch message {
         case .captured(_, let report):
-            view(of: peer) { $0.facts?.base = report.base }
+            view(of: peer) {
+                $0.facts?.base = report.base
+                // Facts that overtook each other would have a clean device captured again and again.
+                if report.revision == nil { $0.facts?.pendingFiles = 0 }
+            }
         case .applied(_, let report):
             view(of: peer) {
                 $0.facts?.base = report.base

@@ -35,6 +35,11 @@ package struct RoundLeader: Hashable, Sendable {
 
     package var nextDeadline: Instant? { running?.nextDeadline }
 
+    /// Who votes now: a majority of them must hold what a round publishes.
+    package mutating func votersAre(_ voters: [DeviceID]) {
+        if running != nil, running?.voters != voters { running?.voters = voters }
+    }
+
     package mutating func step(_ input: Input, at now: Instant, into actions: inout [Action]) {
         if case .start(let plan) = input {
             guard running == nil else { return }

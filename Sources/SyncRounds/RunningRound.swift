@@ -6,6 +6,9 @@ struct RunningRound: Hashable, Sendable {
     enum Phase: Hashable, Sendable {
         case preparing
         case collecting
+        /// The leader may lack the head that it merges onto: it was away when that was published. The devices still to be
+        /// asked for it.
+        case gatheringHead(sources: [DeviceID])
         case merging
         /// `publishes` is nil when the target is the present head and devices are only caught up.
         case staging(target: Revision, publishes: MergeReport?)
@@ -31,6 +34,8 @@ struct RunningRound: Hashable, Sendable {
     }
 
     let plan: RoundPlan
+    /// As the log has them now: a member may get or lose its vote while the round is under way.
+    var voters: [DeviceID]
     let started: Instant
     var phase = Phase.preparing
     var members: [Member]
@@ -39,6 +44,7 @@ struct RunningRound: Hashable, Sendable {
 
     init(plan: RoundPlan, now: Instant) {
         self.plan = plan
+        voters = plan.voters
         started = now
         lastWord = now
         members = plan.members.map { Member(device: $0, lastHeard: now) }
@@ -47,7 +53,7 @@ struct RunningRound: Hashable, Sendable {
     var phaseName: RoundPhase {
         switch phase {
         case .preparing: .prepare
-        case .collecting: .collect
+        case .collecting, .gatheringHead: .collect
         case .merging: .merge
         case .staging: .stage
         case .publishing: .publish
@@ -139,6 +145,9 @@ extension RunningRound {
     }
 
     private mutating func fetched(_ revision: Revision, complete: Bool, into actions: inout [RoundLeader.Action]) {
+        if case .gatheringHead(let sources) = phase, revision == plan.head {
+            return complete ? goOn(into: &actions) : gatherHead(from: sources, into: &actions)
+        }
         for place in members.indices {
             guard case .captured(let report) = members[place].standing, report.revision == revision else { continue }
             if complete {
@@ -168,7 +177,8 @@ extension RunningRound {
         members[place].standing = .leftOut
         // Once the log decides, only the log may tell a member that the round is off.
         switch phase {
-        case .preparing, .collecting, .merging: actions.append(.send(.abort(plan.round), to: device))
+        case .preparing, .collecting, .gatheringHead, .merging:
+            actions.append(.send(.abort(plan.round), to: device))
         case .staging, .publishing, .applying: break
         }
     }
@@ -187,7 +197,7 @@ extension RunningRound {
 
     private mutating func abandon(_ why: String, into actions: inout [RoundLeader.Action]) {
         switch phase {
-        case .preparing, .collecting, .merging, .staging: abort(why, into: &actions)
+        case .preparing, .collecting, .gatheringHead, .merging, .staging: abort(why, into: &actions)
         // The publication may be accepted yet: members hear it from the log, or their own deadlines end the pause.
         case .publishing: result = .aborted("\(why); the log decides whether it was published")
         case .applying(_, let outcome): result = outcome
@@ -207,8 +217,9 @@ extension RunningRound {
     private func waitsFor(_ member: Member) -> Bool {
         switch (phase, member.standing) {
         case (.preparing, .asked), (.staging, .collected), (.applying, .staged): true
-        case (.applying, .collected), (.preparing, _), (.collecting, _), (.merging, _), (.staging, _), (.publishing, _),
-            (.applying, _):
+        case (.applying, .collected), (.preparing, _), (.collecting, _), (.gatheringHead, _), (.merging, _),
+            (.staging, _),
+            (.publishing, _), (.applying, _):
             false
         }
     }
@@ -233,6 +244,7 @@ extension RunningRound {
         case .collecting:
             guard !members.contains(where: \.isBeingCollected) else { return }
             collected(into: &actions)
+        case .gatheringHead: break
         case .merging: break
         case .staging(let target, let publishes): staged(target, publishes: publishes, at: now, into: &actions)
         case .publishing: break
@@ -243,21 +255,42 @@ extension RunningRound {
     }
 
     private mutating func collected(into actions: inout [RoundLeader.Action]) {
-        let captures = members.compactMap { member -> DeviceCapture? in
-            guard let report = member.report, let revision = report.revision else { return nil }
-            return DeviceCapture(device: member.device, revision: revision, base: report.base)
-        }
         guard members.contains(where: \.isIn) else { return abort("nobody took part", into: &actions) }
-        guard captures.isEmpty else {
-            actions.append(.merge(plan.round, head: plan.head, captures: captures))
-            return enter(.merging, into: &actions)
-        }
-        guard let head = plan.head, members.contains(where: { $0.report.map { $0.base != head } ?? false }) else {
+        let isBehind = members.contains { $0.report.map { $0.base != plan.head } ?? false }
+        guard !captures.isEmpty || (plan.head != nil && isBehind) else {
             dismiss(members.map(\.device), into: &actions)
             result = .nothingToDo
             return
         }
-        stage(head, publishes: nil, into: &actions)
+        let own = members.first { $0.device == plan.leader }?.report
+        guard plan.head != nil, own?.base != plan.head else { return goOn(into: &actions) }
+        // Who is at the head has it for sure; others may have staged it; the leader itself may.
+        let others = members.filter { $0.isIn && $0.device != plan.leader }
+        let sources = others.filter { $0.report?.base == plan.head } + others.filter { $0.report?.base != plan.head }
+        gatherHead(from: sources.map(\.device) + [plan.leader], into: &actions)
+    }
+
+    private mutating func gatherHead(from sources: [DeviceID], into actions: inout [RoundLeader.Action]) {
+        guard let head = plan.head, let source = sources.first else {
+            return abort("no device in reach holds the published head", into: &actions)
+        }
+        enter(.gatheringHead(sources: Array(sources.dropFirst())), into: &actions)
+        actions.append(.fetch(plan.round, head, from: source))
+    }
+
+    private var captures: [DeviceCapture] {
+        members.compactMap { member in
+            guard let report = member.report, let revision = report.revision else { return nil }
+            return DeviceCapture(device: member.device, revision: revision, base: report.base)
+        }
+    }
+
+    /// Everything that is needed is in the leader's store.
+    private mutating func goOn(into actions: inout [RoundLeader.Action]) {
+        let captures = captures
+        if captures.isEmpty, let head = plan.head { return stage(head, publishes: nil, into: &actions) }
+        actions.append(.merge(plan.round, head: plan.head, captures: captures))
+        enter(.merging, into: &actions)
     }
 
     /// Members that are at the target already have nothing to do.
@@ -293,11 +326,11 @@ extension RunningRound {
             return enterApplyingHead(target, at: now, into: &actions)
         }
         guard !waiting else { return }
-        let holders = plan.voters.filter { voter in
+        let holders = voters.filter { voter in
             members.contains { $0.device == voter && $0.holdsTarget }
         }
-        guard holders.count > plan.voters.count / 2 else {
-            return abort("only \(holders.count) of \(plan.voters.count) voters hold the new revision", into: &actions)
+        guard holders.count > voters.count / 2 else {
+            return abort("only \(holders.count) of \(voters.count) voters hold the new revision", into: &actions)
         }
         actions.append(.publish(plan.round, old: plan.head, publishes))
         enter(.publishing(publishes), into: &actions)
