@@ -46,6 +46,8 @@ package struct Device: Hashable, Sendable {
     var stopDeadline: Instant?
     var stopTransferAt: Instant?
     var membershipCheck: Instant
+    /// Somebody wants this quorum leader removed; until it leads no more.
+    var isBeingRemoved = false
     var lastStep: Instant
     /// Messages to ourselves, handled before the step ends.
     var loopback: [PeerMessage] = []

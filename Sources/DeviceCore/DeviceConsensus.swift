@@ -42,6 +42,7 @@ extension Device {
         output.events.append(.consensus(event))
         guard raft.role == .leader else {
             watch.steppedDown()
+            isBeingRemoved = false
             renewalsInDoubt.removeAll()
             return
         }

@@ -101,13 +101,19 @@ extension Device {
     package mutating func waitingChanged(_ reason: String?) { own.waiting = reason }
 
     var factsDeadline: Instant? {
-        guard own.isNews, !links.isEmpty else { return nil }
+        guard !links.isEmpty else { return nil }
+        guard own.isNews else { return needsRound ? own.toldAt.map { $0 + Limits.factsReminder } : nil }
         return own.toldAt.map { $0 + Limits.factsInterval } ?? lastStep
     }
 
-    /// Tells every linked device what changed here, at most once a `factsInterval`.
+    /// Its tree is not the head, and a round would help. A device at rest has nothing to repeat: a silent mesh stays silent.
+    private var needsRound: Bool {
+        own.pendingFiles > 0 || (own.waiting == nil && state.head.revision != nil && own.base != state.head.revision)
+    }
+
+    /// Tells every linked device what changed here, at most once a `factsInterval`; what a round must mend, again and again.
     mutating func tellFacts(at now: Instant, into output: inout DeviceOutput) {
-        guard own.isNews, !links.isEmpty, now >= own.toldAt.map({ $0 + Limits.factsInterval }) ?? now else { return }
+        guard let due = factsDeadline, now >= due else { return }
         let facts = facts(at: now)
         own.told = facts
         own.toldLastChange = own.lastChange

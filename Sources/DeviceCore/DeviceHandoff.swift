@@ -65,6 +65,10 @@ extension Device {
         guard let token = leaderToken, mayLead(at: now) else { return endHandoff(.refused(.leaseLost), into: &output) }
         handoff?.isProposed = true
         handoff?.deadline = now + Limits.requestPatience * 2
+        // From here on the log may give the lock away at any moment: this device acts no more under its token, whatever
+        // becomes of the request.
+        for place in claims.indices where claims[place].name == .sync { claims[place].claim.gaveUp() }
+        endLeadership(current: nil, at: now, into: &output)
         propose(.lock(.transfer(.sync, token: token, to: current.target)), .handoff, at: now, into: &output)
     }
 

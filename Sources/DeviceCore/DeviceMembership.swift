@@ -12,6 +12,8 @@ extension Device {
         guard now >= membershipCheck else { return }
         membershipCheck = now + Limits.membershipInterval
         guard raft.role == .leader, raft.commitIndex >= raft.membershipIndex else { return }
+        // A removed leader changes nothing more: the others do not hear it, and elect one that takes its vote away.
+        guard state.record(of: device) != nil else { return }
         cancelAbsentWaiters(at: now)
         guard let next = nextMembership(at: now), next != raft.membership else { return }
         stepRaft(.changeMembership(next), at: now)
@@ -45,8 +47,16 @@ extension Device {
         return leaving.isEmpty ? nil : candidates.first.map { current.promoting($0) }
     }
 
+    /// This quorum leader is to be removed. The others would stop listening to it with that very entry, and without its vote
+    /// they may be no quorum: so vote and leadership move first, and the asker's retry goes to the next leader.
+    mutating func makeWayForRemoval(at now: Instant) {
+        isBeingRemoved = true
+        membershipCheck = now
+        if let voterHeir { stepRaft(.transferLeadership(to: voterHeir), at: now) }
+    }
+
     private func isLeaving(_ member: DeviceID) -> Bool {
-        member == device ? isStopping : peers.first { $0.device == member }?.isLeaving ?? false
+        member == device ? isStopping || isBeingRemoved : peers.first { $0.device == member }?.isLeaving ?? false
     }
 
     private func canVote(_ learner: DeviceID, at now: Instant) -> Bool {

@@ -110,6 +110,7 @@ extension Device {
         if case .lock(.acquire(let name, let asker, _, _)) = command.operation {
             watch.acquireReceived(name, from: asker, at: now, table: state.locks)
         }
+        if case .removeDevice(device) = command.operation { return makeWayForRemoval(at: now) }
         stepRaft(.propose(command), at: now)
     }
 
