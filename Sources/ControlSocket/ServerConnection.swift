@@ -36,11 +36,13 @@ package final class ServerConnection: Sendable {
     /// Starts the call that `message` asks for.
     func receive(_ message: ControlMessage) {
         enum Outcome { case started, busy, garbage }
+        if message.kind == ControlMessage.cancel {
+            // Cancelled outside of the lock: what a call does then may ask for this connection.
+            let call = state.withLock { $0.calls[message.id] }
+            call?.cancel()
+            return
+        }
         let outcome = state.withLock { state -> Outcome in
-            if message.kind == ControlMessage.cancel {
-                state.calls[message.id]?.cancel()
-                return .started
-            }
             guard message.id != 0, state.calls[message.id] == nil else { return .garbage }
             guard state.calls.count < Limits.controlCallsInFlight else { return .busy }
             if !state.isClosed { state.calls[message.id] = Task { await self.answer(message) } }

@@ -11,7 +11,7 @@ final class RawClient {
     private let descriptor: Int32
 
     init(_ path: String) throws {
-        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
@@ -21,7 +21,7 @@ final class RawClient {
             }
         }
         try #require(result == 0)
-        var limit = timeval(tv_sec: 2, tv_usec: 0)
+        var limit = timeval(tv_sec: 5, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
@@ -32,7 +32,7 @@ final class RawClient {
         write([24, 16, 8, 0].map { UInt8(truncatingIfNeeded: count >> $0) } + Array(text.utf8))
     }
 
-    /// True if the server ended the connection within two seconds; what it said before is passed over.
+    /// True if the server ended the connection within five seconds; what it said before is passed over.
     func isCutOff() -> Bool {
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         while true {
@@ -84,7 +84,7 @@ final class RawClient {
 
     /// A listener on `path` that ends without removing it, as a killed agent does.
     private func leaveStaleSocket(_ path: String) throws {
-        let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(listener) }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)

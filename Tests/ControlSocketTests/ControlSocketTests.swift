@@ -82,9 +82,9 @@ func makeHome(_ name: String = "h") throws -> String {
     return home
 }
 
-/// Waits until `condition` holds; false after two seconds.
+/// Waits until `condition` holds; false after five seconds.
 func eventually(_ condition: () -> Bool) async throws -> Bool {
-    let deadline = ContinuousClock.now + .seconds(2)
+    let deadline = ContinuousClock.now + .seconds(5)
     while !condition() {
         if ContinuousClock.now > deadline { return false }
         try await Task.sleep(for: .milliseconds(2))
