@@ -24,8 +24,9 @@ final class RoleProcess: Sendable {
         // Not the caller's terminal, which the wrapper would hand to its command.
         let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
         defer { close(nothing) }
-        let command = ["/usr/bin/env"] + variables + words + runner
-        return RoleProcess(child: try ChildProcess.start(command, .groupOfCaller, input: nothing, isQuiet: true))
+        let logged = ["/bin/sh", "-c", "exec \"$@\" >> \"$0\" 2>&1", place.file("log.\(role.rawValue)")]
+        let command = logged + ["/usr/bin/env"] + variables + words + runner
+        return RoleProcess(child: try ChildProcess.start(command, .groupOfCaller, input: nothing))
     }
 
     static func start(_ role: Role, _ place: Place, shell command: String) throws -> RoleProcess {
@@ -83,14 +84,15 @@ final class RoleProcess: Sendable {
         }
     }
 
-    /// Closes the gate for the first wrapped writer, says so, and waits to be killed.
+    /// Closes the gate once a wrapped writer runs, says so, and waits to be killed.
     private func beAgent(_ place: Place) async throws {
         let gate = makeGate(place, grace: Limits.quiesceGrace)
         let agent = SocketAgent(gate, at: place.socket)
         place.write("agent", "ready")
-        guard await eventually({ gate.writers.contains { $0.kind != .client && $0.sections.isEmpty } }) else { exit(1) }
-        let report = await gate.close(round: round(1), deadline: .seconds(60))
-        place.write("closed", report.paused.joined())
+        guard await eventually({ place.text("leader").map { !$0.isEmpty } ?? false && !gate.wrapped.isEmpty }) else {
+            exit(1)
+        }
+        if await pause(gate, round: 1, deadline: .seconds(60)) == ["sh"] { place.write("closed", "sh") }
         try await Task.sleep(for: .seconds(5))
         agent.stop()
         exit(2)

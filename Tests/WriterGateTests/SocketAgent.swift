@@ -15,15 +15,17 @@ struct Wire: Codable, Sendable {
 /// One end of a connection; reads on a thread of its own.
 final class WireEnd: Sendable {
     private let descriptor: Int32
-    private let writing = Mutex(())
     let isClosed = Mutex(false)
 
     init(_ descriptor: Int32) { self.descriptor = descriptor }
 
+    /// Under the lock, as the end is: the number of a closed descriptor may be another's.
     func send(_ wire: Wire) {
         guard let line = try? JSONEncoder().encode(wire) else { return }
         let bytes = Array(line) + [UInt8(ascii: "\n")]
-        writing.withLock { _ in _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
+        isClosed.withLock { isClosed in
+            if !isClosed { _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
+        }
     }
 
     func read(_ each: @escaping @Sendable (Wire) -> Void, end: @escaping @Sendable () -> Void) {
@@ -39,13 +41,19 @@ final class WireEnd: Sendable {
                     rest = Array(rest[(newline + 1)...])
                 }
             }
-            self.isClosed.withLock { $0 = true }
+            self.isClosed.withLock { isClosed in
+                isClosed = true
+                Glibc.close(self.descriptor)
+            }
             end()
-            Glibc.close(self.descriptor)
         }
     }
 
-    func hangUp() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    func hangUp() {
+        isClosed.withLock { isClosed in
+            if !isClosed { shutdown(descriptor, Int32(SHUT_RDWR)) }
+        }
+    }
 }
 
 private func address(_ path: String) -> sockaddr_un {

@@ -46,7 +46,7 @@ struct Place: Sendable {
             number = text(name).flatMap { Int32($0) }
             return number != nil
         }
-        return try #require(number, "no number in \(name)")
+        return try #require(number, "no number in \(name); \(text("log.run") ?? "no log")")
     }
 
     func size(_ name: String) -> Int {
@@ -103,6 +103,14 @@ func makeGate(
 }
 
 extension WriterGate {
+    /// Writers whose group can be stopped.
+    var wrapped: [GateWriter] { writers.filter { $0.kind != .client && $0.sections.isEmpty } }
+
+    /// Opens whatever round holds the gate.
+    func open() {
+        if let pause = phase.pause { open(round: pause.round) }
+    }
+
     /// A call whose body is `value`.
     @discardableResult
     func ask(_ kind: String, _ value: some Encodable, _ session: GateSession) async throws -> [UInt8] {
@@ -114,3 +122,15 @@ func stateLetter(_ pid: Int32) -> String? { ProcessTable.entry(pid).map { String
 func isStopped(_ pid: Int32) -> Bool { stateLetter(pid) == "T" }
 /// Alive and not stopped.
 func isRunning(_ pid: Int32) -> Bool { ProcessTable.entry(pid).map { !$0.isStill } ?? false }
+
+/// Closes the gate until a writer was paused or five tries failed, as on a machine too busy to stop it in the grace;
+/// returns the names of the paused.
+func pause(_ gate: WriterGate, round number: UInt64, deadline: Duration) async -> [String] {
+    for attempt in 1...5 as ClosedRange<UInt64> {
+        let round = round(number * 10 + attempt)
+        let report = await gate.close(round: round, deadline: deadline)
+        if !report.paused.isEmpty { return report.paused }
+        gate.open(round: round)
+    }
+    return []
+}

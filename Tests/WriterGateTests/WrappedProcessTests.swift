@@ -15,13 +15,12 @@ import Testing
     @Test func w5AStoppedGroupWritesNothingUntilTheRelease() async throws {
         try await withWrapper(Self.busyWriter, ends: 137) { scene, gate, _ in
             for number in 1...3 as ClosedRange<UInt64> {
-                let report = await gate.close(round: round(number), deadline: .seconds(8))
-                #expect(report.paused == ["sh"] && report.unanswered == [])
+                #expect(await pause(gate, round: number, deadline: .seconds(8)) == ["sh"])
                 let sizes = [scene.place.size("workspace/a"), scene.place.size("workspace/b")]
                 #expect(isStopped(scene.leader))
                 try await Task.sleep(for: .milliseconds(50))
                 #expect([scene.place.size("workspace/a"), scene.place.size("workspace/b")] == sizes)
-                gate.open(round: round(number))
+                gate.open()
                 #expect(
                     await eventually {
                         scene.place.size("workspace/a") > sizes[0] && scene.place.size("workspace/b") > sizes[1]
@@ -32,7 +31,7 @@ import Testing
 
     @Test func w5TheWrappersOwnDeadlineContinuesTheGroup() async throws {
         try await withWrapper(Self.busyWriter, ends: 137) { scene, gate, _ in
-            #expect(await gate.close(round: round(1), deadline: .milliseconds(500)).paused == ["sh"])
+            #expect(await pause(gate, round: 1, deadline: .seconds(1)) == ["sh"])
             #expect(isStopped(scene.leader))
             #expect(await eventually { isRunning(scene.leader) })
         }
@@ -41,7 +40,7 @@ import Testing
     @Test func w5ATerminationIsDeliveredAfterTheThawAndEndsThePause() async throws {
         let command = "trap 'echo got > term; exit 7' TERM; echo $$ > leader; while :; do sleep 0.01; done"
         try await withWrapper(command, ends: 7) { scene, gate, openings in
-            #expect(await gate.close(round: round(1), deadline: .seconds(20)).paused == ["sh"])
+            #expect(await pause(gate, round: 1, deadline: .seconds(20)) == ["sh"])
             #expect(isStopped(scene.leader))
             kill(scene.wrapper, SIGTERM)
             #expect(await eventually { scene.place.text("term") == "got" })
@@ -52,7 +51,7 @@ import Testing
 
     @Test func w5AKilledWrapperLeavesARunningGroup() async throws {
         try await withWrapper(Self.busyWriter, ends: 137) { scene, gate, openings in
-            #expect(await gate.close(round: round(1), deadline: .seconds(20)).paused == ["sh"])
+            #expect(await pause(gate, round: 1, deadline: .seconds(20)) == ["sh"])
             #expect(isStopped(scene.leader))
             kill(scene.wrapper, SIGKILL)
             #expect(await eventually { isRunning(scene.leader) })
@@ -96,8 +95,8 @@ import Testing
             """
         try await withWrapper(command, ends: 137) { scene, gate, _ in
             scene.place.write("asked", "now")
-            let report = await gate.close(round: round(1), deadline: .seconds(8))
-            #expect(report.paused == ["sh"] && scene.place.exists("file-closed"))
+            #expect(await pause(gate, round: 1, deadline: .seconds(8)) == ["sh"])
+            #expect(scene.place.exists("file-closed"))
         }
     }
 
@@ -122,7 +121,7 @@ import Testing
             let gate = makeGate(place, grace: Limits.quiesceGrace)
             let agent = SocketAgent(gate, at: place.socket)
             #expect(await eventually { gate.writers.count == 1 })
-            #expect(await gate.close(round: round(number), deadline: .seconds(20)).paused == ["sh"])
+            #expect(await pause(gate, round: number, deadline: .seconds(20)) == ["sh"])
             #expect(isStopped(leader))
             agent.stop()
             #expect(await eventually { isRunning(leader) })
@@ -170,7 +169,7 @@ import Testing
         let wrapper = try RoleProcess.start(.run, place, shell: command)
         defer { wrapper.abandon() }
         let leader = try await place.number("leader")
-        #expect(await eventually { gate.writers.first.map { $0.kind != .client && $0.sections.isEmpty } ?? false })
+        #expect(await eventually { !gate.wrapped.isEmpty })
         do {
             try await body(Scene(place: place, wrapper: wrapper.pid, leader: leader), gate, openings)
         } catch {

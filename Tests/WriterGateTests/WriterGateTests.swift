@@ -17,7 +17,7 @@ import Testing
             #expect(await eventually { recorder.pauses.count == 1 })
             let pause = try #require(recorder.pauses.first)
             #expect(pause.round == "1.7/1")
-            #expect((7.0...8.0).contains(try #require(pause.deadlineSeconds)))
+            #expect((4.0...8.0).contains(try #require(pause.deadlineSeconds)))
         }
         for number in [0, 2] {
             let answer = GatePauseBody(pause: try #require(recorders[number].pauses.first).pause)
@@ -41,7 +41,7 @@ import Testing
         #expect(await eventually { recorder.pauses.count == 1 })
         let entry = Task { try await gate.ask("gate.enter", GateEntry(waitSeconds: 5), recorder.session(1)) }
         #expect(await eventually { gate.phase == .open })
-        #expect((.milliseconds(300)...(.milliseconds(1500))).contains(ContinuousClock.now - start))
+        #expect((.milliseconds(300)...(.seconds(5))).contains(ContinuousClock.now - start))
         _ = try await entry.value
         _ = await closing.value
         #expect(await eventually { openings.all.count == 1 })
@@ -63,7 +63,7 @@ import Testing
         _ = await gate.close(round: round(3), deadline: .seconds(8))
         #expect(await eventually { place.text("gate")?.hasPrefix("closed 1.3/1 ") == true })
         let deadline = try #require(place.text("gate")?.split(separator: " ").last.flatMap { Double($0) })
-        #expect((8.0...9.5).contains(deadline - Date().timeIntervalSince1970 + 0.5))
+        #expect((5.0...9.5).contains(deadline - Date().timeIntervalSince1970 + 0.5))
         #expect(place.listing() == before)
         gate.open(round: round(3))
         #expect(await eventually { place.text("gate") == "open" })
