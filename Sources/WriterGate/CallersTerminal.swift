@@ -24,8 +24,8 @@ struct CallersTerminal: Sendable {
         if let own { tcsetpgrp(0, own) }
     }
 
-    /// The user stopped the command (Ctrl-Z), or it wants the terminal that it does not have: we stop with it, and go on
-    /// with it when the shell continues us, in the foreground or not.
+    /// The user stopped the command (Ctrl-Z), or it wants the terminal that it does not have: we stop with it, and go
+    /// on with it when the shell continues us, in the foreground or not.
     func follow(stop signal: Int32, of group: Int32) {
         guard let own, [SIGTSTP, SIGTTIN, SIGTTOU].contains(signal) else { return }
         if tcgetpgrp(0) == group { takeBack() }

@@ -9,10 +9,10 @@ import Synchronization
 
 /// `baton run -- CMD`: runs `arguments` in a process group of its own, which stops while the agent's gate is closed.
 ///
-/// The standard streams are the caller's. At a terminal the group is handed it; elsewhere it is a session of its own. Without an agent it runs ungated, with a warning,
-/// and joins when one appears. The group is continued when the pause or its deadline ends, when the connection ends,
-/// when a signal is passed on, when this process ends, also by `kill -9` (behaviour W5). Processes that leave the group,
-/// such as the jobs of an interactive shell, are not stopped.
+/// The standard streams are the caller's. At a terminal the group is handed it; elsewhere it is a session of its own.
+/// Without an agent it runs ungated, with a warning, and joins when one appears. The group is continued when the pause
+/// or its deadline ends, when the connection ends, when a signal is passed on, when this process ends, also by
+/// `kill -9` (behaviour W5). Processes that leave the group, such as the jobs of an interactive shell, are not stopped.
 ///
 /// Returns the command's exit status, 128 + n for signal n, 127 or 126 if it cannot be started.
 package func runWrapped(arguments: [String], name: String?, connect: @escaping GateConnector) async -> Int32 {

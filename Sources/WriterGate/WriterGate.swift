@@ -1,6 +1,7 @@
 // Module: WriterGate pauses and releases the writers of one device's workspace: the gate's rules as a value, the shell
 // that drives it with a clock, the file that scripts read, and the commands that wrap a process. Never: a signal to a
-// process that nobody wrapped, a path in the workspace, a socket. Start with GateState.swift, then WrappedProcess.swift.
+// process that nobody wrapped, a path in the workspace, a socket. Start with GateState.swift, then
+// WrappedProcess.swift.
 
 import Dispatch
 import Logging

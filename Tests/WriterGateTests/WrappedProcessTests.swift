@@ -6,7 +6,7 @@ import Testing
 
 /// Real wrappers in processes of their own, real groups, and an agent that can be killed.
 @Suite(.serialized) struct WrappedProcessTests {
-    /// Appends to a file of the workspace every few milliseconds, starts a grandchild that does so too, and says its pid.
+    /// Appends to a file of the workspace every few milliseconds, as does a child of it, and says its pid.
     static let busyWriter = """
         (while :; do echo b >> workspace/b; sleep 0.002; done) &
         echo $$ > leader; while :; do echo a >> workspace/a; sleep 0.002; done
