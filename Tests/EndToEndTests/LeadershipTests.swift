@@ -1,0 +1,140 @@
+import AgentRuntime
+import ControlSocket
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Test("E4 a leader that was stopped past its lease and woken changes nothing; its refusal names both tokens")
+    func sleepingLeader() async throws {
+        try await Mesh.with { mesh in
+            try mesh.write("first\n", to: "a.md", on: 0)
+            try await mesh.converge()
+            let old = try #require(try await mesh.leader(seenFrom: 0))
+            let pid = try await mesh.pid(old)
+            let witness = (old + 1) % 3
+            let oldToken = try #require(try await mesh.status(witness).leader?.token)
+            // It sleeps in the middle of a round: its writers' and the others' gates are closed by then, or soon.
+            try mesh.write("second\n", to: "a.md", on: witness)
+            _ = try await mesh.call(old, ControlCall.sync, SyncCall(wait: false), as: SyncReport.self)
+            try await eventually("a round is under way") {
+                try await mesh.status(witness).sync.phase != "idle" ? true : nil
+            }
+            kill(pid, SIGSTOP)
+            let new = try await eventually("another device leads") {
+                let leader = try await mesh.leader(seenFrom: witness)
+                return leader != old ? leader : nil
+            }
+            try await mesh.convergeAmong([witness, new, 3 - old - witness])
+            let head = try await mesh.status(witness).head
+            kill(pid, SIGCONT)
+            let newToken = try #require(try await mesh.status(witness).leader?.token)
+            try await eventually("the woken leader is told") {
+                var rows = try await mesh.audit(old)
+                for place in 0..<3 where place != old { rows += try await mesh.audit(place, kind: "token-refused") }
+                return rows.contains { row in
+                    ["token-refused", "leadership-lost", "publication-refused"].contains(row.kind)
+                        && (row.summary + row.details + (row.token ?? "")).contains(oldToken)
+                        && (row.summary + row.details + (row.token ?? "")).contains(newToken)
+                } ? true : nil
+            }
+            #expect(try await mesh.status(witness).head == head)
+            try await mesh.converge()
+        }
+    }
+
+    @Test("E5 a handoff while writers write takes less than 100 ms, and is refused with a reason when it cannot be")
+    func handoff() async throws {
+        try await Mesh.with { mesh in
+            try mesh.write("x\n", to: "a.md", on: 0)
+            try await mesh.converge()
+            for turn in 0..<4 {
+                let old = try #require(try await mesh.leader(seenFrom: 0))
+                let target = (old + 1) % 3
+                try mesh.write("turn \(turn)\n", to: "w\(turn).md", on: target)
+                let before = try #require(try await mesh.status(0).leader?.token)
+                let report = try await eventually("the handoff is done") {
+                    try? await mesh.call(
+                        old, ControlCall.handoff, HandoffCall(device: mesh.members[target].name), as: HandoffReport.self)
+                }
+                #expect(report.name == mesh.members[target].name)
+                #expect(report.token.split(separator: ".").last.flatMap { Int($0) } ?? 0
+                    > before.split(separator: ".").last.flatMap { Int($0) } ?? 0)
+                try await eventually("the target leads") { try await mesh.leader(seenFrom: 0) == target ? true : nil }
+            }
+            let leader = try #require(try await mesh.leader(seenFrom: 0))
+            let away = (leader + 1) % 3
+            try await mesh.baton(away, ["down"])
+            let refused = try await mesh.baton(leader, ["handoff", mesh.members[away].name], expecting: 1)
+            #expect(refused.errors.contains("cannot be reached"))
+            #expect(try await mesh.baton(leader, ["handoff", "nobody"], expecting: 1).errors.contains("nobody"))
+        }
+    }
+
+    @Test("E7 SIGTERM hands off and stops in order; another device leads at once")
+    func terminate() async throws {
+        try await Mesh.with { mesh in
+            try mesh.write("x\n", to: "a.md", on: 0)
+            try await mesh.converge()
+            let old = try #require(try await mesh.leader(seenFrom: 0))
+            let pid = try await mesh.pid(old)
+            let witness = (old + 1) % 3
+            kill(pid, SIGTERM)
+            let begun = ContinuousClock.now
+            try await eventually("another device leads") {
+                let leader = try await mesh.leader(seenFrom: witness)
+                return leader != nil && leader != old ? true : nil
+            }
+            #expect(ContinuousClock.now - begun < .seconds(3))
+            try await eventually("the process is gone") { kill(pid, 0) != 0 ? true : nil }
+            let summary = try await mesh.audit(witness, kind: "handoff")
+            #expect(!summary.isEmpty)
+            try await mesh.baton(old, ["status"], expecting: 3)
+        }
+    }
+
+    @Test("E6 the majority side of a partition publishes, the other does not; healed, there is one history")
+    func partition() async throws {
+        try await Mesh.with { mesh in
+            try mesh.write("x\n", to: "a.md", on: 0)
+            try await mesh.converge()
+            let alone = try #require(try await mesh.leader(seenFrom: 0))
+            let (one, two) = ((alone + 1) % 3, (alone + 2) % 3)
+            for other in [one, two] {
+                try await mesh.cut(alone, from: other)
+                try await mesh.cut(other, from: alone)
+            }
+            try mesh.write("minority\n", to: "minority.md", on: alone)
+            try mesh.write("majority\n", to: "majority.md", on: one)
+            // By a round of its own or by one that is asked for.
+            try await eventually("the majority publishes") {
+                _ = try? await mesh.sync(one)
+                return mesh.read("majority.md", on: two)
+            }
+            #expect(mesh.read("majority.md", on: two) == "majority\n")
+            #expect(try await mesh.status(alone).head != mesh.status(one).head)
+            let refused = try await mesh.baton(alone, ["sync", "--now", "--wait"], expecting: 5)
+            #expect(refused.errors.contains("quorum"))
+            #expect(mesh.read("minority.md", on: one) == nil)
+            for other in [one, two] {
+                try await mesh.cut(alone, from: other, false)
+                try await mesh.cut(other, from: alone, false)
+            }
+            try await mesh.converge()
+            for place in 0..<3 {
+                #expect(mesh.read("minority.md", on: place) == "minority\n")
+                #expect(mesh.read("majority.md", on: place) == "majority\n")
+            }
+        }
+    }
+}
+
+extension Mesh {
+    /// A round among the devices that can be reached.
+    func convergeAmong(_ places: [Int]) async throws {
+        let awake = places.first ?? 0
+        try await eventually("a round among the others", within: .seconds(60)) {
+            let report = try? await sync(awake)
+            return report.map { ["published", "nothing_to_do", "caught_up"].contains($0.result) } == true ? true : nil
+        }
+    }
+}
