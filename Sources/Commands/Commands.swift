@@ -2,9 +2,9 @@ import AgentRuntime
 import ArgumentParser
 import SimulateCommand
 
-// Commands: the command line `baton` as a library - one file a verb, and the text that people read.
-// Never: a rule of the protocol, a look into the agent's files beyond whether there is a mesh, a prompt without a terminal.
-// Start with CommandLineEntry.swift (from arguments to exit code), then StatusCommand.swift and StatusText.swift.
+// Commands: the command line `baton` as a library - one file a verb, and the text that people read. Never: a rule of
+// the protocol, a look into the agent's files beyond whether there is a mesh, a prompt without a terminal. Start with
+// CommandLineEntry.swift (from arguments to exit code), then StatusCommand.swift and StatusText.swift.
 
 /// The root of the command line.
 struct BatonCommand: ParsableCommand {
@@ -12,11 +12,11 @@ struct BatonCommand: ParsableCommand {
         commandName: "baton",
         abstract: "Keep one git workspace in step on all your devices, while writers keep working in it.",
         discussion: """
-            First machine:  baton init ~/notes        Second machine:  BATON_INVITE=... baton join ~/notes
+            First machine:   baton init ~/notes
+            Second machine:  BATON_INVITE=... baton join ~/notes
 
-            Exit status: 0 done, 1 failed, 3 agent not running, 4 no mesh here, 5 no leader or no quorum,
-            6 conflicts open, 7 stopped, 8 timed out, 9 not allowed, 10 incompatible peer, 64 usage,
-            75 try again.
+            Exit status: 0 done, 1 failed, 3 agent not running, 4 no mesh here, 5 no leader or no quorum, 6 conflicts \
+            open, 7 stopped, 8 timed out, 9 not allowed, 10 incompatible peer, 64 usage, 75 try again.
             """,
         version: "baton \(BatonVersion.text)",
         groupedSubcommands: [

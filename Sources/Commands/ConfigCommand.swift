@@ -95,7 +95,7 @@ enum ConfigText {
     static func table(_ report: ConfigReport) -> Table {
         var table = Table(columns: [
             Table.Column("KEY"), Table.Column("VALUE"), Table.Column("DEFAULT", dropOrder: 1),
-            Table.Column("FROM", dropOrder: 2), Table.Column("ABOUT", dropOrder: 0, least: 20),
+            Table.Column("FROM", dropOrder: 2), Table.Column("ABOUT", dropOrder: 0, readable: 30),
         ])
         for item in report.items {
             table.add([

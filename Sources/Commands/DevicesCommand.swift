@@ -53,9 +53,10 @@ enum DevicesText {
     static func table(_ report: StatusReport) -> Table {
         var table = Table(
             columns: [
-                Table.Column("DEVICE", least: 6), Table.Column("ROLE", dropOrder: 2), Table.Column("STATE"),
+                Table.Column("DEVICE", readable: 20, least: 6), Table.Column("ROLE", dropOrder: 2),
+                Table.Column("STATE"),
                 Table.Column("ID", least: 8), Table.Column("VERSION", dropOrder: 0),
-                Table.Column("ADDRESSES", dropOrder: 1),
+                Table.Column("ADDRESSES", dropOrder: 1, readable: 16),
             ], margin: 2)
         for device in report.devices {
             table.add(

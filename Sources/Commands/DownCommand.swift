@@ -25,11 +25,13 @@ struct DownCommand: Verb {
         let progress = Progress.start(console) { $0.show("handing off and stopping") }
         do {
             _ = try await client.call(ControlCall.stop, body: ControlJSON.empty, timeout: Self.patience)
-        } catch let failure as ControlFailure where failure.code == Exit.agentNotRunning {
-            // It was gone before its answer was: that is what was wanted.
         } catch {
-            await progress.end()
-            throw error
+            // Gone before its answer was: that is what was wanted.
+            let isGone = (error as? ControlFailure)?.code == Exit.agentNotRunning
+            if !isGone {
+                await progress.end()
+                throw error
+            }
         }
         await client.close()
         for _ in 0..<Self.looks where Detached.isRunning(pid) { try await Task.sleep(for: Self.pause) }

@@ -37,10 +37,10 @@ enum Flow {
             }
             if !isFirst {
                 // What joins two pieces is not lost with the line's end.
-                if piece.before.first == "," { line += "," }
+                if piece.before.first == ",", used < room { line += "," }
                 breakLine()
             }
-            for (place, part) in wrapped(piece.text, room - used, room - DisplayWidth.of(indent)).enumerated() {
+            for (place, part) in wrapped(piece.text, room - used, room - DisplayWidth.of(indent), style).enumerated() {
                 if place > 0 { breakLine() }
                 line += style.paint(part, piece.paint)
                 used += DisplayWidth.of(part)
@@ -49,19 +49,20 @@ enum Flow {
         return lines + [line]
     }
 
-    /// Broken at spaces; a word that is wider than a line stays whole.
-    private static func wrapped(_ text: String, _ first: Int, _ others: Int) -> [String] {
+    /// Broken at spaces; a word that is wider than a line loses its middle.
+    private static func wrapped(_ text: String, _ first: Int, _ others: Int, _ style: Style) -> [String] {
         var lines: [String] = []
         var line = ""
         for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+            let word = DisplayWidth.fit(String(word), into: others, style)
             let room = lines.isEmpty ? first : others
             if line.isEmpty {
-                line = String(word)
+                line = word
             } else if DisplayWidth.of(line) + 1 + DisplayWidth.of(word) <= room {
                 line += " " + word
             } else {
                 lines.append(line)
-                line = String(word)
+                line = word
             }
         }
         return lines + [line]

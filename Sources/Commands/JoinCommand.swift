@@ -12,7 +12,7 @@ struct JoinCommand: Verb {
     static let configuration = CommandConfiguration(
         commandName: "join", abstract: "Join a mesh with an invite, put DIR in step with it, and start the agent.",
         discussion: """
-            The invite is a secret, so it is no argument: others can read those. It is taken from --invite-file, else
+            The invite is a secret, so it is no argument: others can read those. It is taken from --invite-file, else \
             from BATON_INVITE, else asked for on the terminal.
             """)
 

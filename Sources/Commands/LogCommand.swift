@@ -41,7 +41,8 @@ struct LogCommand: Verb {
         } else if report.rows.isEmpty {
             console.note("nothing in the log" + (device == nil && kind == nil ? " yet" : " fits"))
         } else {
-            console.out(LogText.table(report.rows).lines(console.style).joined(separator: "\n"))
+            // What happened last is looked for first; with --json and --follow the order is that of time.
+            console.out(LogText.table(report.rows.reversed()).lines(console.style).joined(separator: "\n"))
         }
         return Exit.done
     }

@@ -6,7 +6,7 @@ enum LogText {
     static func table(_ rows: [LogReport.Row], isFollowing: Bool = false) -> Table {
         var table = Table(columns: [
             Table.Column("OP", dropOrder: 1), Table.Column("WHEN"), Table.Column("BY", dropOrder: 2),
-            Table.Column("WHAT", least: 12), Table.Column("RESULT"), Table.Column("TOOK", dropOrder: 0),
+            Table.Column("WHAT", readable: 32, least: 12), Table.Column("RESULT"), Table.Column("TOOK", dropOrder: 0),
         ])
         for row in rows {
             let details = JSONText.fields(row.details)
@@ -17,7 +17,7 @@ enum LogText {
                 Table.Cell(isFollowing ? clock(row.at) : Words.ago(row.age_s)),
                 Table.Cell(pad(row.device_name, isFollowing ? 10 : 0)),
                 Table.Cell(pad(row.summary, isFollowing ? 48 : 0)),
-                Table.Cell(pad(result, isFollowing ? 8 : 0), paint(result)), Table.Cell(took),
+                Table.Cell(pad(result, isFollowing ? 10 : 0), paint(result)), Table.Cell(took),
             ])
         }
         return table
@@ -61,6 +61,6 @@ enum LogText {
 
     private static func took(_ details: [String: String]) -> String {
         guard let text = details["took_ms"] ?? details["held_ms"], let milliseconds = Double(text) else { return "-" }
-        return Words.span(milliseconds / 1000)
+        return milliseconds < 95 ? "\(Int(milliseconds)) ms" : Words.span(milliseconds / 1000)
     }
 }

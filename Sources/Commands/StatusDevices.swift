@@ -7,8 +7,9 @@ struct StatusDevices {
     var table: Table {
         var table = Table(
             columns: [
-                Table.Column("DEVICE", least: 6), Table.Column("ROLE", dropOrder: 3), Table.Column("STATE"),
-                Table.Column("SYNC", least: 6), Table.Column("WRITERS", dropOrder: 2),
+                Table.Column("DEVICE", readable: 20, least: 6), Table.Column("ROLE", dropOrder: 3),
+                Table.Column("STATE"),
+                Table.Column("SYNC", readable: 24, least: 6), Table.Column("WRITERS", dropOrder: 2),
                 Table.Column("SEEN", dropOrder: 1),
                 Table.Column("VIA", dropOrder: 0),
             ], margin: 2)
@@ -50,7 +51,7 @@ struct StatusDevices {
 
     /// What kind of way a peer's address is: `local`, `lan`, `vpn` or `wan`.
     static func via(_ address: String?) -> String {
-        guard var host = address?[...] else { return "-" }
+        guard var host = address?[...], !host.isEmpty, host != "unknown" else { return "-" }
         if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
             host = host[..<end].dropFirst()
         } else if let colon = host.lastIndex(of: ":"), host.firstIndex(of: ":") == colon {

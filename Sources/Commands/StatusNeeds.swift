@@ -9,9 +9,11 @@ struct StatusNeeds {
         var needs = report.reasons.enumerated().filter { !isInHeadline($0.offset, $0.element) }.map(\.element).map(need)
         if !report.held.isEmpty { needs.append((held, nil)) }
         return needs.flatMap { text, fix in
-            var pieces = [Flow.Piece("!", .yellow), Flow.Piece(text, before: " ")]
+            var pieces = [Flow.Piece("! " + text)]
             if let fix { pieces.append(Flow.Piece(fix, .bold, before: "      ")) }
-            return Flow.lines(pieces, style)
+            var lines = Flow.lines(pieces, style)
+            lines[0] = style.paint("!", .yellow) + lines[0].dropFirst()
+            return lines
         }
     }
 
@@ -67,7 +69,7 @@ struct StatusDetails {
         let agent = report.agent
         var facts = [
             ("mesh", "\(report.mesh.id.prefix(16)), epoch \(report.mesh.epoch), profile \(report.mesh.profile)"),
-            ("quorum", "\(report.mesh.quorum) of the voters"), ("head", report.head ?? "none yet"),
+            ("quorum", Words.count(report.mesh.quorum, "voter")), ("head", report.head ?? "none yet"),
             ("workspace", "\(report.workspace.root), branch \(report.workspace.branch)"),
             (
                 "agent",

@@ -1,7 +1,7 @@
 import AgentRuntime
 
-/// A status report as people read it (ux.md): the first line says how it is, the second who leads; then the devices, and
-/// what needs the user.
+/// A status report as people read it (ux.md): the first line says how it is, the second who leads; then the devices,
+/// and what needs the user.
 struct StatusText {
     let report: StatusReport
     let style: Style
@@ -37,7 +37,7 @@ struct StatusText {
         guard let age = report.sync.age_s else {
             return report.sync.round == 0 ? "never synced" : "last sync not seen (round \(report.sync.round))"
         }
-        return "last sync \(Words.ago(age)) (round \(report.sync.round))"
+        return "last sync \(Words.ago(age))" + (report.sync.round == 0 ? "" : " (round \(report.sync.round))")
     }
 
     private var syncing: [Flow.Piece] {

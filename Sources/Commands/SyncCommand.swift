@@ -108,7 +108,8 @@ struct ExplainText {
         let pending = report.devices.filter { $0.sync.files_pending > 0 }
         let changes = pending.map { "\(Words.count($0.sync.files_pending, "file")) on \($0.name)" }
         var table = Table(columns: [Table.Column("RULE"), Table.Column("VALUE"), Table.Column("SAYS")])
-        let online = "\(report.mesh.online) of \(report.mesh.members) online, \(report.mesh.quorum) voters needed"
+        let voters = Words.count(report.mesh.quorum, "voter")
+        let online = "\(report.mesh.online) of \(report.mesh.members) online, \(voters) needed"
         let hasQuorum = report.quorum_leader != nil
         table.add([Table.Cell("quorum"), Table.Cell(online), Table.Cell(hasQuorum ? "go" : "wait")])
         table.add([

@@ -1,16 +1,19 @@
-/// Rows under a header. Columns are as wide as their content; where the terminal is narrow, columns are left out in
-/// their order, then the long cells lose their middle. The header is always there.
+/// Rows under a header. Columns are as wide as their content; where the terminal is narrow, long cells lose their
+/// middle as far as they stay readable, then columns are left out in their order, then cells lose more. The header is
+/// always there.
 struct Table: Sendable {
     struct Column: Sendable {
         var title: String
         /// Lower goes earlier; nil stays.
         var dropOrder: Int?
-        /// Cells may lose their middle, down to this many columns.
+        /// Cells may lose their middle: down to so many columns before others are left out, and down to so many at all.
+        var readable: Int?
         var least: Int?
 
-        init(_ title: String, dropOrder: Int? = nil, least: Int? = nil) {
+        init(_ title: String, dropOrder: Int? = nil, readable: Int? = nil, least: Int? = nil) {
             self.title = title
             self.dropOrder = dropOrder
+            self.readable = readable
             self.least = least
         }
     }
@@ -51,13 +54,15 @@ struct Table: Sendable {
         }
         var shown = Array(columns.indices)
         guard let room = style.columns else { return (shown, widths) }
+        let readable = columns.indices.map { min(widths[$0], columns[$0].readable ?? widths[$0]) }
         let order = shown.filter { columns[$0].dropOrder != nil }
             .sorted { (columns[$0].dropOrder ?? 0) < (columns[$1].dropOrder ?? 0) }
-        func excess() -> Int { total(shown, widths) - room }
-        for column in order where excess() > 0 { shown.removeAll { $0 == column } }
+        for column in order where total(shown, readable) > room { shown.removeAll { $0 == column } }
+        let isEnough = total(shown, readable) <= room
+        let floors = columns.indices.map { isEnough ? readable[$0] : columns[$0].least ?? widths[$0] }
         // The widest that may shrink goes first, a column at a time: what is cut is shared.
-        while excess() > 0 {
-            let able = shown.filter { widths[$0] > (columns[$0].least ?? .max) }
+        while total(shown, widths) > room {
+            let able = shown.filter { widths[$0] > floors[$0] }
             guard let widest = able.max(by: { widths[$0] < widths[$1] }) else { break }
             widths[widest] -= 1
         }
