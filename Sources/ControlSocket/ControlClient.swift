@@ -46,6 +46,7 @@ package final class ControlClient: Sendable {
             let channel = try await bootstrap.connect(unixDomainSocketPath: address.socket).get()
             try await channel.eventLoop.submit {
                 guard channel.isActive else { throw calls.ended ?? .agentGone }
+                try channel.pipeline.syncOperations.closeOnExec()
                 let peer = try channel.pipeline.syncOperations.peerUID()
                 guard peer == geteuid() else {
                     channel.close(promise: nil)

@@ -36,7 +36,8 @@ package final class ControlServer: Sendable {
     ///   - uid: whose connections are taken; anyone else's are refused.
     ///   - halfMessage: how long a message may stay begun.
     package init(
-        address: ControlAddress, group: any EventLoopGroup, handler: any ControlHandler, logger: Logger,
+        address: ControlAddress, group: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup,
+        handler: any ControlHandler, logger: Logger,
         uid: uid_t = geteuid(), halfMessage: Duration = Limits.controlHalfMessage
     ) {
         self.address = address
@@ -122,6 +123,7 @@ package final class ControlServer: Sendable {
 
     /// Sets up a connection that was accepted, or refuses it: an error closes the channel.
     private func admit(_ channel: any Channel) throws {
+        try channel.pipeline.syncOperations.closeOnExec()
         let peer = try channel.pipeline.syncOperations.peerUID()
         guard peer == uid else {
             refusalCounter.count { $0.strangers += 1 }
@@ -147,6 +149,13 @@ package final class ControlServer: Sendable {
 }
 
 extension ChannelPipeline.SynchronousOperations {
+    /// A child that inherited the socket would keep the connection alive after us: NIO does not set this itself.
+    func closeOnExec() throws {
+        try withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { descriptor in
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        }
+    }
+
     /// The uid of the process at the other end of a Unix socket.
     func peerUID() throws -> uid_t {
         var peer: uid_t = 0
