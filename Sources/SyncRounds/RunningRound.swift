@@ -6,8 +6,8 @@ struct RunningRound: Hashable, Sendable {
     enum Phase: Hashable, Sendable {
         case preparing
         case collecting
-        /// The leader may lack the head that it merges onto: it was away when that was published. The devices still to be
-        /// asked for it.
+        /// The leader may lack the head that it merges onto: it was away when that was published. The devices still to
+        /// be asked for it.
         case gatheringHead(sources: [DeviceID])
         case merging
         /// `publishes` is nil when the target is the present head and devices are only caught up.
@@ -75,6 +75,7 @@ struct RunningRound: Hashable, Sendable {
     }
 
     mutating func handle(_ input: RoundLeader.Input, at now: Instant, into actions: inout [RoundLeader.Action]) {
+        let before = phaseName
         switch input {
         case .start: break
         case .received(let message, let device):
@@ -98,6 +99,12 @@ struct RunningRound: Hashable, Sendable {
         case .abandon(let why): abandon(why, into: &actions)
         }
         advance(at: now, into: &actions)
+        if phaseName != before { waitAnew(at: now) }
+    }
+
+    /// A phase that begins asks anew: a member that said nothing while nobody asked it was not silent.
+    private mutating func waitAnew(at now: Instant) {
+        for place in members.indices { members[place].lastHeard = now }
     }
 
     func summary(_ result: RoundResult, at now: Instant) -> RoundSummary {

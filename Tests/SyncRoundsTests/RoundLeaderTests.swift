@@ -123,6 +123,22 @@ import Testing
         #expect(driven.actions.contains(.fetch(Self.round, Revision(number: 2), from: Self.ids[1])))
     }
 
+    @Test func aMemberThatWaitedForASilentOneIsNotSilentItself() {
+        var driven = begun()
+        capture(&driven, 0)
+        capture(&driven, 1)
+        let later = start + Limits.memberSilence
+        driven.give(.tick, at: later)
+        for place in 0..<2 {
+            driven.give(.fetched(Self.round, Revision(number: UInt64(place) + 1), true), at: later)
+        }
+        driven.give(.merged(Self.round, .done(MergeReport(revision: Self.merged, changedFiles: 2))), at: later)
+        driven.give(.tick, at: later + .milliseconds(100))
+        let message = RoundMessage.staged(Self.round, Self.merged)
+        for place in 0..<2 { driven.give(.received(message, from: Self.ids[place]), at: later) }
+        #expect(driven.leader.current?.phase == .publish)
+    }
+
     @Test func aCaptureThatCannotBeFetchedIsLeftForALaterRound() {
         var driven = begun()
         clean(&driven, 0)
