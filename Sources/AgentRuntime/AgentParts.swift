@@ -81,11 +81,7 @@ final class AgentParts: Sendable {
     }
 
     /// The writers as others are told of them.
-    func writersChanged() {
-        let writers = gate.writers
-        let paused = writers.count { if case .paused = $0.answer { true } else { false } }
-        loop.post(.writersChanged(active: UInt32(clamping: writers.count), paused: UInt32(clamping: paused)))
-    }
+    func writersChanged() { loop.tellWriters(of: gate) }
 
     /// A device by name, id or the unambiguous beginning of an id.
     func device(named text: String) throws(ControlFailure) -> DeviceID {
@@ -104,4 +100,13 @@ final class AgentParts: Sendable {
 
 package enum BatonVersion {
     package static let text = "0.1.0"
+}
+
+extension DeviceLoop {
+    /// Tells the device how many writers there are, and how many of them hold still now.
+    func tellWriters(of gate: WriterGate) {
+        let writers = gate.writers
+        let paused = writers.count { if case .paused = $0.answer { true } else { false } }
+        post(.writersChanged(active: UInt32(clamping: writers.count), paused: UInt32(clamping: paused)))
+    }
 }

@@ -37,7 +37,9 @@ final class EffectRunner: Sendable {
             switch action {
             case .closeGate(let round, let limit): closeGate(round, limit)
             case .extendGate(let round, let limit): gate.extend(round: round, deadline: limit)
-            case .openGate(let round): gate.open(round: round)
+            case .openGate(let round):
+                gate.open(round: round)
+                loop.tellWriters(of: gate)
             case .capture(let round): Task { await capture(round) }
             case .fetch(let round, let revision, let peer): Task { await fetch(round, revision, peer) }
             case .merge(let round, let head, let captures): Task { await merge(round, head, captures) }
