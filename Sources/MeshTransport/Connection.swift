@@ -10,8 +10,13 @@ final class Connection {
 
     let channel: any Channel
     let side: Side
-    /// The other end as the socket sees it.
-    let remote: String
+    /// The other end as the socket sees it: known at once of one that came in, and once it is reached of one that is
+    /// dialed.
+    var remote: String {
+        if known == nil { known = channel.remoteAddress.map(Self.text) }
+        return known ?? "unknown"
+    }
+    private var known: String?
     /// Set by the verification callback and by nothing else.
     var peer: (device: DeviceID, certificateDER: [UInt8])?
     /// Set when the gate opened.
@@ -31,7 +36,7 @@ final class Connection {
     init(channel: any Channel, side: Side) {
         self.channel = channel
         self.side = side
-        remote = channel.remoteAddress.map(Self.text) ?? "unknown"
+        known = channel.remoteAddress.map(Self.text)
     }
 
     private static func text(_ address: SocketAddress) -> String {
