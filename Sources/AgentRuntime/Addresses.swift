@@ -54,9 +54,9 @@ enum StoreKey {
     static let roster = "roster"
 }
 
-/// The members as this device last knew them, and how much of the log told it: one line each, `id name address...`, after
-/// `applied N`. A device that has just joined was told by its inviter, before any log. After a restart the log says what
-/// is committed only once a quorum leader is reached, and none is reached by a device that knows no members.
+/// The members as this device last knew them, and how much of the log told it: one line each, `id name address...`,
+/// after `applied N`. A device that has just joined was told by its inviter, before any log. After a restart the log
+/// says what is committed only once a quorum leader is reached, and none is reached by a device that knows no members.
 struct RememberedRoster: Equatable, Sendable {
     /// The number of the log's index up to which `devices` is the truth; 0 for what the inviter told.
     var applied: UInt64 = 0

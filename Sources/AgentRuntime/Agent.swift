@@ -4,7 +4,6 @@ import GitWorkspace
 import Identity
 import Logging
 import MeshTransport
-import NIOPosix
 import Primitives
 import ServiceLifecycle
 import Storage
@@ -163,8 +162,7 @@ struct Agent: Service {
     private func openSocket(_ handler: AgentHandler, transport: MeshTransport) async throws -> ControlServer {
         do throws(ControlFailure) {
             let server = ControlServer(
-                address: try ControlAddress.resolve(home: home.path), group: .singletonMultiThreadedEventLoopGroup,
-                handler: handler, logger: logger)
+                address: try ControlAddress.resolve(home: home.path), handler: handler, logger: logger)
             try await server.start()
             return server
         } catch {

@@ -97,7 +97,8 @@ extension AgentHandler {
                 result: "requested", round: number, head: head, changed_files: 0, conflicts: 0, participants: [],
                 left_out: [], took_s: 0)
         }
-        // What was written before this call must be seen by the round: it captures, so nothing needs to be looked at now.
+        // What was written before this call must be seen by the round: it captures, so nothing needs to be looked at
+        // now.
         switch await agent.loop.ask(.sync) {
         case .synced(let outcome): return report(outcome)
         case .noQuorum: throw Self.noQuorum

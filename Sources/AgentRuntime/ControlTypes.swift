@@ -1,7 +1,10 @@
-// AgentRuntime: the composition root of the agent - start order, the one owner of the `Device` value, the clock, and the
-// runner that carries out effects with git, gates, links and storage.
-// Never: a rule of the protocol (DeviceCore has them), text for people (Commands writes it).
-// Start with Agent.swift (start order), then DeviceLoop.swift, EffectRunner.swift; this file is what the CLI may ask.
+// AgentRuntime: the composition root of the agent - start order, the one owner of the `Device` value, the clock, and
+// the runner that carries out effects with git, gates, links and storage. Never: a rule of the protocol (DeviceCore has
+// them), text for people (Commands writes it). Start with Agent.swift (start order), then DeviceLoop.swift,
+// EffectRunner.swift; this file is what the CLI may ask.
+
+// The fields have the names that they have in JSON.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 /// The calls of the control socket, apart from `gate.*` (see WriterGate). Bodies are JSON with the names below;
 /// fields are only ever added. Durations are seconds with a fraction, units are in the names.
@@ -22,8 +25,8 @@ package enum ControlCall {
     package static let config = "config"
     /// `ConfigSetting` -> `ConfigReport`.
     package static let set = "config.set"
-    /// `LockCall` -> `LockReport`, granted; the lock is released when the session ends. Notice `lock.lost` (`LockReport`):
-    /// stop what runs under it.
+    /// `LockCall` -> `LockReport`, granted; the lock is released when the session ends. Notice `lock.lost`
+    /// (`LockReport`): stop what runs under it.
     package static let lock = "lock.acquire"
     /// `LockCall` -> `EmptyBody`.
     package static let unlock = "lock.release"

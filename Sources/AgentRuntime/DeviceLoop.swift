@@ -4,8 +4,8 @@ import Dispatch
 import Primitives
 import Synchronization
 
-/// The one owner of the `Device` value: inputs go in from any thread, are stepped one at a time in their order, and each
-/// output is carried out in its order - persist first.
+/// The one owner of the `Device` value: inputs go in from any thread, are stepped one at a time in their order, and
+/// each output is carried out in its order - persist first.
 final class DeviceLoop: Sendable {
     /// Carries out what is not persistence. Called on the loop's queue, in the order of the steps; must be quick.
     struct Effects: Sendable {

@@ -51,8 +51,8 @@ package struct SetupReport: Sendable {
     package var inviter: String?
 }
 
-/// Makes a device's state: founds a mesh of one, or joins with an invite. Both may be repeated: the database is made last,
-/// and what is there already is used.
+/// Makes a device's state: founds a mesh of one, or joins with an invite. Both may be repeated: the database is made
+/// last, and what is there already is used.
 package enum MeshSetup {
     package static let usualPort = 47700
 

@@ -1,4 +1,8 @@
-/// `baton status --json`, schema `baton.status/1` (ux.md). Fields are only ever added within /1; units are in the names.
+// The fields have the names that they have in JSON.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+/// `baton status --json`, schema `baton.status/1` (ux.md). Fields are only ever added within /1; units are in the
+/// names.
 package struct StatusReport: Codable, Hashable, Sendable {
     package var schema = "baton.status/1"
     /// RFC 3339, UTC.
@@ -53,8 +57,8 @@ package struct StatusReport: Codable, Hashable, Sendable {
     package struct Sync: Codable, Hashable, Sendable {
         /// The number of the newest published round.
         package var round: UInt64
-        /// `idle`, or the phase of the round under way on the leader (`prepare`, `collect`, `merge`, `stage`, `publish`,
-        /// `apply`), or `paused` on a member whose gate is closed.
+        /// `idle`, or the phase of the round under way on the leader (`prepare`, `collect`, `merge`, `stage`,
+        /// `publish`, `apply`), or `paused` on a member whose gate is closed.
         package var phase: String
         package var last_ok_at: String?
         package var age_s: Double?

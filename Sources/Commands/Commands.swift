@@ -22,7 +22,9 @@ struct BatonCommand: ParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Set up",
-                subcommands: [InitCommand.self, InviteCommand.self, JoinCommand.self, UpCommand.self, DownCommand.self]),
+                subcommands: [
+                    InitCommand.self, InviteCommand.self, JoinCommand.self, UpCommand.self, DownCommand.self,
+                ]),
             CommandGroup(
                 name: "Look",
                 subcommands: [StatusCommand.self, LogCommand.self, DevicesCommand.self, ConfigCommand.self]),

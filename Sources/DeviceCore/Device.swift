@@ -160,6 +160,10 @@ extension Device {
         claims.first { $0.name == .sync }?.claim.remaining(at: now) ?? .zero
     }
 
+    /// The memory of the highest token is lost, as if no message's token were checked. Only the simulator does this, to
+    /// show that its checks notice.
+    package mutating func loseAcceptedToken() { acceptedToken = FencingGate() }
+
     package func hasLink(to peer: DeviceID) -> Bool { peer == device || links.contains(peer) }
 
     /// When a `tick` is wanted at the latest.

@@ -106,12 +106,14 @@ extension Device {
         return own.toldAt.map { $0 + Limits.factsInterval } ?? lastStep
     }
 
-    /// Its tree is not the head, and a round would help. A device at rest has nothing to repeat: a silent mesh stays silent.
+    /// Its tree is not the head, and a round would help. A device at rest has nothing to repeat: a silent mesh stays
+    /// silent.
     private var needsRound: Bool {
         own.pendingFiles > 0 || (own.waiting == nil && state.head.revision != nil && own.base != state.head.revision)
     }
 
-    /// Tells every linked device what changed here, at most once a `factsInterval`; what a round must mend, again and again.
+    /// Tells every linked device what changed here, at most once a `factsInterval`; what a round must mend, again and
+    /// again.
     mutating func tellFacts(at now: Instant, into output: inout DeviceOutput) {
         guard let due = factsDeadline, now >= due else { return }
         let facts = facts(at: now)

@@ -56,8 +56,8 @@ extension Device {
         claims[place].claim.requestSent(id: request.number, at: now)
     }
 
-    /// Our acquire was applied. `before` is the newest token just before it: a grant that is not newer is from before this
-    /// start of the agent, and a restarted holder owns nothing (protocol.md, section 3).
+    /// Our acquire was applied. `before` is the newest token just before it: a grant that is not newer is from before
+    /// this start of the agent, and a restarted holder owns nothing (protocol.md, section 3).
     mutating func acquired(
         _ name: LockName, _ request: RequestID, _ outcome: MeshOutcome, before: FencingToken, at now: Instant,
         into output: inout DeviceOutput
@@ -173,8 +173,8 @@ extension Device {
 
     private mutating func announceLeadership(at now: Instant, into output: inout DeviceOutput) {
         guard mayLead(at: now), let token = leaderToken else {
-            // Not confirmed at the moment (or asleep a moment ago): no step is taken, but the round is not given up until
-            // the lease is known to be lost or has run out for good.
+            // Not confirmed at the moment (or asleep a moment ago): no step is taken, but the round is not given up
+            // until the lease is known to be lost or has run out for good.
             if announcedToken != nil, leaderToken == nil { endLeadership(current: nil, at: now, into: &output) }
             return
         }
@@ -232,7 +232,9 @@ extension Device {
         _ number: UInt64, _ renewals: [LeaseRenewal], from peer: DeviceID, at now: Instant,
         into output: inout DeviceOutput
     ) {
-        guard raft.role == .leader, renewalsInDoubt.count < Limits.readsInFlight, state.record(of: peer) != nil else { return }
+        guard raft.role == .leader, renewalsInDoubt.count < Limits.readsInFlight, state.record(of: peer) != nil else {
+            return
+        }
         var names: [LockName] = []
         for renewal in renewals {
             let holds =

@@ -47,8 +47,8 @@ extension Device {
         return leaving.isEmpty ? nil : candidates.first.map { current.promoting($0) }
     }
 
-    /// This quorum leader is to be removed. The others would stop listening to it with that very entry, and without its vote
-    /// they may be no quorum: so vote and leadership move first, and the asker's retry goes to the next leader.
+    /// This quorum leader is to be removed. The others would stop listening to it with that very entry, and without its
+    /// vote they may be no quorum: so vote and leadership move first, and the asker's retry goes to the next leader.
     mutating func makeWayForRemoval(at now: Instant) {
         isBeingRemoved = true
         membershipCheck = now

@@ -5,7 +5,8 @@ import SyncRounds
 
 // Commands on their way into the log, and the local clients that wait for an answer.
 
-/// A command that was proposed and whose entry is not applied here yet. It is sent again, under the same id, until then.
+/// A command that was proposed and whose entry is not applied here yet. It is sent again, under the same id, until
+/// then.
 struct PendingRequest: Hashable, Sendable {
     enum Purpose: Hashable, Sendable {
         case client(tag: UInt64)

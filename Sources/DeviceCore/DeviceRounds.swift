@@ -28,8 +28,8 @@ struct ScheduleMemory: Hashable, Sendable {
 }
 
 extension Device {
-    /// The holder's rule: a round goes on only while the lease allows it; otherwise it is given up. What the log says of a
-    /// publication is heard in any case: that is decided already.
+    /// The holder's rule: a round goes on only while the lease allows it; otherwise it is given up. What the log says
+    /// of a publication is heard in any case: that is decided already.
     mutating func leaderStep(_ input: RoundLeader.Input, at now: Instant) {
         roundLeader.votersAre(raft.membership.voters)
         guard let current = roundLeader.current, !mayLead(at: now) else {
@@ -183,8 +183,8 @@ extension Device {
         }
     }
 
-    /// What a member says in a round is newer than the facts it last told: without it a round that just ended would look as
-    /// if it had left everybody behind.
+    /// What a member says in a round is newer than the facts it last told: without it a round that just ended would
+    /// look as if it had left everybody behind.
     private mutating func noteBase(_ message: RoundMessage, of peer: DeviceID, at now: Instant) {
         switch message {
         case .captured(_, let report):

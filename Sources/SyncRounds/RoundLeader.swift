@@ -2,7 +2,8 @@ import Primitives
 
 /// The sync leader's side of one round: prepare, collect, merge, stage, publish, apply (protocol.md, section 5).
 ///
-/// It decides nothing about tokens and leases: whoever drives it stops it (`abandon`) when the device may no longer act.
+/// It decides nothing about tokens and leases: whoever drives it stops it (`abandon`) when the device may no longer
+/// act.
 package struct RoundLeader: Hashable, Sendable {
     package enum Input: Hashable, Sendable {
         case start(RoundPlan)

@@ -43,8 +43,8 @@ package struct RoundSchedule: Hashable, Sendable {
         self.devices = devices
     }
 
-    /// Manual runs at once; a clean device that is behind is caught up as soon as back-off allows; changes wait for quiet
-    /// (`settle`) but no longer than `maxWait`, and for the minimum interval.
+    /// Manual runs at once; a clean device that is behind is caught up as soon as back-off allows; changes wait for
+    /// quiet (`settle`) but no longer than `maxWait`, and for the minimum interval.
     package func decide(at now: Instant) -> Verdict {
         if manual { return .go(.manual) }
         if devices.contains(where: \.behind) {

@@ -1,7 +1,9 @@
+// baton-simulate: the simulator alone, without the agent: it builds in a minute.
+// Never: a rule, a seed of its own. Start with BatonSimulate.swift, then the module SimulateCommand.
+
 import ArgumentParser
 import SimulateCommand
 
-/// The simulator alone, without the agent: it builds in a minute.
 @main
 struct BatonSimulate: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -65,7 +65,9 @@ final class TestAgents: @unchecked Sendable {
         }
     }
 
-    func call<Reply: Decodable>(_ place: Int, _ kind: String, _ body: some Encodable, as type: Reply.Type) async throws -> Reply {
+    func call<Reply: Decodable>(
+        _ place: Int, _ kind: String, _ body: some Encodable, as type: Reply.Type
+    ) async throws -> Reply {
         let client = try #require(members[place].client)
         return try await client.call(kind, body, as: type, timeout: .seconds(60))
     }

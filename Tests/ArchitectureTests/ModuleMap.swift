@@ -17,7 +17,6 @@ struct PlatformImport: Sendable {
 enum ModuleMap {
     static let core = ["Primitives", "Consensus", "Locks", "SyncRounds", "DeviceCore"]
     static let nio = ["NIOCore", "NIOPosix"]
-    static let subprocess = ["Subprocess", "SystemPackage"]
     static let libc = [
         PlatformImport(name: "Glibc", reason: "system calls on descriptors, on Linux"),
         PlatformImport(name: "Darwin", reason: "system calls on descriptors, on macOS"),
@@ -47,11 +46,11 @@ enum ModuleMap {
             dependencies: ["Primitives", "Identity", "CSystemCalls", "Logging", "NIOSSL", "NIOTLS"] + nio,
             platform: libc + mutex),
         ModuleEntry(
-            name: "GitWorkspace", dependencies: ["Primitives", "CSystemCalls", "Logging"] + subprocess,
+            name: "GitWorkspace", dependencies: ["Primitives", "CSystemCalls", "Logging"],
             platform: libc + mutex
                 + [PlatformImport(name: "Dispatch", reason: "blocking waits for children on threads of their own")]),
         ModuleEntry(
-            name: "WriterGate", dependencies: ["Primitives", "CSystemCalls", "Logging"] + subprocess,
+            name: "WriterGate", dependencies: ["Primitives", "CSystemCalls", "Logging"],
             platform: foundation + libc + mutex + [essentials]
                 + [PlatformImport(name: "Dispatch", reason: "signals and the ends of wrapped processes as sources")]),
         ModuleEntry(

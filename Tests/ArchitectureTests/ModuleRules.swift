@@ -45,7 +45,8 @@ extension Rule {
             }
             let names = declared.dependencies(of: module.name)
             let missing = module.dependencies.filter { !names.contains($0) }
-            let surplus = names.filter { !module.dependencies.contains($0) }
+            // What begins in lower case is a folder or file that the target leaves out.
+            let surplus = names.filter { !module.dependencies.contains($0) && $0.first?.isLowercase == false }
             return missing.map { Violation(path: "Package.swift", line: line, what: "\(module.name) lacks \($0)") }
                 + surplus.map {
                     Violation(path: "Package.swift", line: line, what: "\(module.name) has \($0), the map has not")

@@ -43,6 +43,7 @@ extension Rule {
             Allowance(
                 path: "Sources/MeshTransport/", reason: "silence of a link and rates of refusals, on NIO's clock"),
             Allowance(path: "Sources/WriterGate/", reason: "every gate has a deadline that its own device enforces"),
+            Allowance(path: "Sources/Commands/Demo/DemoClock.swift", reason: "times that the demonstration shows"),
             Allowance(
                 path: "Sources/SimulateCommand/Terminal.swift", what: "clock_gettime",
                 reason: "what a run cost, printed apart from what it found"),

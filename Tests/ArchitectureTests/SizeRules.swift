@@ -34,9 +34,25 @@ extension Rule {
     ) { tree in
         let manifest = tree.text("Package.swift").map { [($0.path, $0.lines)] } ?? []
         return (tree.files.map { ($0.path, $0.lines) } + manifest).flatMap { path, lines in
-            lines.enumerated().filter { $0.element.utf8.count > columnLimit && $0.element.count > columnLimit }.map {
+            let isText = textLines(lines)
+            return lines.enumerated().filter { offset, line in
+                line.utf8.count > columnLimit && line.count > columnLimit && !isText[offset]
+            }.map {
                 Violation(path: path, line: $0.offset + 1, what: "\($0.element.count) columns, at most \(columnLimit)")
             }
+        }
+    }
+
+    /// Which lines are nothing but the text of a string literal: a text is broken where its reader pauses.
+    private static func textLines(_ lines: [some StringProtocol]) -> [Bool] {
+        var isInside = false
+        return lines.map { line in
+            let code = line.drop { $0 == " " }
+            let isLiteral = ["\"", "#\"", "+ \""].contains { code.hasPrefix($0) }
+            let wasInside = isInside
+            let quotes = line.split(separator: "\"\"\"", omittingEmptySubsequences: false).count - 1
+            if !quotes.isMultiple(of: 2) { isInside.toggle() }
+            return wasInside || isLiteral
         }
     }
 

@@ -11,7 +11,7 @@ extension EndToEnd {
         try await Mesh.with { mesh in
             try mesh.write("x\n", to: "a.md", on: 0)
             try await mesh.converge()
-            // What was written last, kept outside of the mesh: each file has one writer, so each must end as it was left.
+            // What was written last, kept outside of the mesh: each file has one writer and must end as it was left.
             var written: [String: String] = [:]
             var tokens: [String] = []
             for kill in 0..<rounds {

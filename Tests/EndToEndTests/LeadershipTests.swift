@@ -52,13 +52,14 @@ extension EndToEnd {
                 let target = (old + 1) % 3
                 try mesh.write("turn \(turn)\n", to: "w\(turn).md", on: target)
                 let before = try #require(try await mesh.status(0).leader?.token)
+                let call = HandoffCall(device: mesh.members[target].name)
                 let report = try await eventually("the handoff is done") {
-                    try? await mesh.call(
-                        old, ControlCall.handoff, HandoffCall(device: mesh.members[target].name), as: HandoffReport.self)
+                    try? await mesh.call(old, ControlCall.handoff, call, as: HandoffReport.self)
                 }
                 #expect(report.name == mesh.members[target].name)
-                #expect(report.token.split(separator: ".").last.flatMap { Int($0) } ?? 0
-                    > before.split(separator: ".").last.flatMap { Int($0) } ?? 0)
+                #expect(
+                    report.token.split(separator: ".").last.flatMap { Int($0) } ?? 0
+                        > before.split(separator: ".").last.flatMap { Int($0) } ?? 0)
                 try await eventually("the target leads") { try await mesh.leader(seenFrom: 0) == target ? true : nil }
             }
             let leader = try #require(try await mesh.leader(seenFrom: 0))

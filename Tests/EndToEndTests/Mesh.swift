@@ -80,9 +80,9 @@ final class Mesh {
     }
 
     /// Runs `body` with a mesh; whatever happens, no agent and no file of it remains.
-    static func with(_ count: Int = 3, prepare: (String) async throws -> Void = { _ in }, _ body: (Mesh) async throws -> Void)
-        async throws
-    {
+    static func with(
+        _ count: Int = 3, prepare: (String) async throws -> Void = { _ in }, _ body: (Mesh) async throws -> Void
+    ) async throws {
         let mesh = try Mesh()
         do {
             for place in 0..<count { try await mesh.add(names[place], prepare: prepare) }
@@ -224,7 +224,9 @@ final class Mesh {
     /// All trees are equal and nothing waits anywhere.
     func converge(within limit: Duration = .seconds(60)) async throws {
         try await eventually("all trees are equal", within: limit) { () -> Bool? in
-            guard let report = try? await sync(0), report.left_out.isEmpty, report.result != "aborted" else { return nil }
+            guard let report = try? await sync(0), report.left_out.isEmpty, report.result != "aborted" else {
+                return nil
+            }
             let first = tree(0)
             return members.indices.allSatisfy { tree($0) == first } ? true : nil
         }

@@ -24,8 +24,8 @@ extension EndToEnd {
                 #expect(try await mesh.git(place, ["status", "--porcelain"]).isEmpty)
                 #expect(try await mesh.git(place, ["fsck", "--no-dangling"]).isEmpty)
                 #expect(try await mesh.git(place, ["rev-parse", "HEAD"]).hasPrefix(report.head ?? "-"))
-                let store = try await run(
-                    "/usr/bin/git", ["-C", mesh.members[place].home + "/workspace/repository.git", "fsck", "--no-dangling"])
+                let path = mesh.members[place].home + "/workspace/repository.git"
+                let store = try await run("/usr/bin/git", ["-C", path, "fsck", "--no-dangling"])
                 #expect(store.status == 0)
             }
             let entries = try await mesh.status(0).quorum_leader?.last_index
@@ -39,13 +39,16 @@ extension EndToEnd {
 
     @Test("E1 an existing repository keeps its history, which reaches the others; its branch is the one in sync")
     func historyTravels() async throws {
-        try await Mesh.with(2, prepare: { workspace in
-            try Data("one\n".utf8).write(to: URL(fileURLWithPath: workspace + "/a.txt"))
-            for arguments in [
-                ["init", "-q", "-b", "trunk"], ["add", "-A"],
-                ["-c", "user.name=u", "-c", "user.email=u@example.org", "commit", "-q", "-m", "by hand"],
-            ] { try await run("/usr/bin/git", ["-C", workspace] + arguments) }
-        }) { mesh in
+        try await Mesh.with(
+            2,
+            prepare: { workspace in
+                try Data("one\n".utf8).write(to: URL(fileURLWithPath: workspace + "/a.txt"))
+                for arguments in [
+                    ["init", "-q", "-b", "trunk"], ["add", "-A"],
+                    ["-c", "user.name=u", "-c", "user.email=u@example.org", "commit", "-q", "-m", "by hand"],
+                ] { try await run("/usr/bin/git", ["-C", workspace] + arguments) }
+            }
+        ) { mesh in
             let first = try await mesh.git(0, ["rev-parse", "HEAD"])
             try await eventually("the file is there") { mesh.read("a.txt", on: 1) }
             try await mesh.converge()

@@ -1,8 +1,8 @@
 import Glibc
 import Primitives
 
-/// The user's own repository of a workspace: read by plumbing, and fast-forwarded when they are not in the way, as their
-/// own `git pull --ff-only` would. Never: reset, checkout, stash, clean, gc, or a lock of somebody else removed.
+/// The user's own repository of a workspace: read by plumbing, and fast-forwarded when they are not in the way, as
+/// their own `git pull --ff-only` would. Never: reset, checkout, stash, clean, gc, or a lock of somebody else removed.
 package struct UserRepository: Sendable {
     /// The workspace.
     package let root: String

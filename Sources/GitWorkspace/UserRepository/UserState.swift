@@ -67,7 +67,8 @@ package struct UserState: Hashable, Sendable {
         self.indexLocked = indexLocked
     }
 
-    /// Why nothing may be applied or moved now; nil when `wanted` is checked out and nothing of the user's is under way.
+    /// Why nothing may be applied or moved now; nil when `wanted` is checked out and nothing of the user's is under
+    /// way.
     package func obstacle(to wanted: String) -> FastForward.Obstacle? {
         if let operation { return .operation(operation) }
         guard let branch else { return .detached(wanted: wanted) }

@@ -30,8 +30,8 @@ package final class WorkspaceWatcher: Sendable {
         var poll: SharedSource?
     }
 
+    // Proof: a dispatch source may be resumed and cancelled from any thread; nothing else is done with it here.
     private struct SharedSource: @unchecked Sendable {
-        // Proof: a dispatch source may be resumed and cancelled from any thread; nothing else is done with it here.
         let source: any DispatchSourceProtocol
     }
 
