@@ -135,7 +135,7 @@ extension RandomValues {
     mutating func meshRefusal() -> MeshRefusal {
         switch below(3) {
         case 0: .removedDevice
-        case 1: .tooManyDevices
+        case 1: .limitReached
         default: .nameTaken
         }
     }
