@@ -99,7 +99,7 @@ struct GlobalOptions: ParsableArguments {
             hint: "name the device's own state: baton --home DIR")
     }
 
-    private static func resolved(_ path: String) -> String {
+    static func resolved(_ path: String) -> String {
         guard let real = realpath(path, nil) else { return path }
         defer { free(real) }
         return String(cString: real)

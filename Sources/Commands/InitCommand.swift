@@ -41,7 +41,7 @@ struct InitCommand: Verb {
     func perform(_ console: Console) async throws -> Int32 {
         let report: SetupReport
         do throws(SetupFailure) { report = try await MeshSetup.found(try options(console)) } catch {
-            return try SetupSteps.settled(error, console)
+            return try await SetupSteps.settled(error, try options(console), console)
         }
         return try await SetupSteps(report: report, global: global).finish(start: !setup.noStart, console) { client in
             guard console.outputIsTerminal, !global.json else {
@@ -90,9 +90,17 @@ struct SetupSteps {
         }
     }
 
-    /// A refusal that is none: everything is as it was asked to be.
-    static func settled(_ failure: SetupFailure, _ console: Console) throws -> Int32 {
+    /// A refusal that is none: everything is as it was asked to be. The agent that runs says for which workspace.
+    static func settled(_ failure: SetupFailure, _ options: SetupOptions, _ console: Console) async throws -> Int32 {
         guard failure.code == Exit.done else { throw failure }
+        let client = try await ControlClient.connect(home: options.home)
+        let root = try await client.status().workspace.root
+        await client.close()
+        guard GlobalOptions.resolved(options.workspace) == GlobalOptions.resolved(root) else {
+            throw CommandFailure(
+                Exit.failed, "this device (\(options.home)) keeps \(root) in step already, not \(options.workspace)",
+                hint: "name another BATON_HOME for another workspace")
+        }
         console.note("\(Escaping.shown(failure.message)); \(failure.hint)")
         return Exit.done
     }

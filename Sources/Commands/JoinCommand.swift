@@ -33,7 +33,7 @@ struct JoinCommand: Verb {
         let invite = try InviteSource(file: inviteFile).read(console)
         let report: SetupReport
         do throws(SetupFailure) { report = try await MeshSetup.join(options, invite: invite) } catch {
-            return try SetupSteps.settled(error, console)
+            return try await SetupSteps.settled(error, options, console)
         }
         return try await SetupSteps(report: report, global: global).finish(start: !setup.noStart, console) { _ in
             console.note("see how it goes: \(global.typed("status"))")

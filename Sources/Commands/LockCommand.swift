@@ -8,9 +8,9 @@ struct LockCommand: Verb {
         commandName: "lock", abstract: "Run a command under a lock that one device of the mesh has at a time.",
         usage: "baton lock <name> [--ttl <time>] [--no-wait] [--home <dir>] -- <command> ...",
         discussion: """
-            The command finds its fencing token in BATON_TOKEN: whatever it writes to can refuse an older one. If the lock \
-            is lost, the command is ended. The exit status is the command's, 1 if the lock was lost, 75 if it is held and \
-            --no-wait was given.
+            The command finds its fencing token in BATON_TOKEN: whatever it writes to can refuse an older one. If the \
+            lock is lost, the command is ended. The exit status is the command's, 1 if the lock was lost, 75 if it is \
+            held and --no-wait was given.
             """)
 
     @Argument(help: "Printable ASCII without spaces.") var name: String

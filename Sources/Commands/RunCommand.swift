@@ -7,8 +7,8 @@ struct RunCommand: Verb {
         commandName: "run", abstract: "Run a writer that stops for the moment of each round.",
         usage: "baton run [--name <name>] [--home <dir>] -- <command> ...",
         discussion: """
-            The command and its children are stopped while files are captured, and go on after it. The exit status is the \
-            command's. Without an agent it runs unpaused, with a warning.
+            The command and its children are stopped while files are captured, and go on after it. The exit status is \
+            the command's. Without an agent it runs unpaused, with a warning.
             """)
 
     @OptionGroup var global: GlobalOptions

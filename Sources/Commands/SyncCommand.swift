@@ -82,7 +82,7 @@ enum SyncText {
         let took = "took \(Words.span(report.took_s))"
         switch report.result {
         case "requested": return "a round was asked for (the last one is \(report.round))"
-        case "nothing_to_do": return "nothing to do: every device has round \(report.round); \(took)"
+        case "nothing_to_do": return "nothing to do, round \(report.round) stands; \(took)" + leftOut(report)
         case "caught_up": return "brought devices to round \(report.round); \(took)" + leftOut(report)
         case "published":
             let conflicts = report.conflicts == 0 ? "" : ", \(Words.count(report.conflicts, "conflict"))"

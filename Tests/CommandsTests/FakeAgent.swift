@@ -31,7 +31,7 @@ final class FakeAgent: ControlHandler {
     ) async throws {
         let agent = try FakeAgent(answers)
         let server = ControlServer(
-            address: try ControlAddress.resolve(home: agent.home), group: .singletonMultiThreadedEventLoopGroup,
+            address: try ControlAddress.resolve(home: agent.home),
             handler: agent, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await server.start()
         agent.server.withLock { $0 = server }
