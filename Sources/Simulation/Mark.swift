@@ -1,23 +1,15 @@
 /// Things that must be seen now and then, lest a run pass vacuously.
 package enum Mark: Int, Hashable, Sendable, CaseIterable {
     case roundPublished, roundAborted, memberLeftOut, nothingToDo, caughtUp, captureMergedLater, conflictKept
-    case stalePublishRefused, tokenRefusedAtDevice, messageOfOldLeaderSent
+    case stalePublishRefused, tokenRefusedAtDevice
     case leaseEndedWhileHolderSuspended, leadershipLost, sleepNoticed
     case electionUnderPartition, snapshotInstalled, votersChanged, deviceRemoved
-    case crashBeforePersist, crashAfterPersist, crashBetweenSends, crashBetweenActions, crashMidApply
-    case unsyncedWriteLost, powerCut, suspended, pausedProcess, replayedMessage
+    case crashBeforePersist, crashAfterPersist, crashBetweenSends, crashBetweenActions, crashMidApply, crashAfterVote
+    case unsyncedWriteLost, powerCut, suspended, pausedProcess, replayedMessage, clogged
     case gateOpenedEarly, writerUnanswered, lateEditKept, editDuringApply, editDuringPause
     case handoffDone, handoffRefused, userLockGranted, userLockLost, actionFailed
 
     package var name: String { "\(self)" }
-
-    /// True for what over many seeds must be hit.
-    package var isRequired: Bool {
-        switch self {
-        case .snapshotInstalled, .messageOfOldLeaderSent, .userLockLost, .handoffRefused, .votersChanged: false
-        default: true
-        }
-    }
 }
 
 /// How often each mark was hit.

@@ -36,6 +36,7 @@ struct Network: Sendable {
         var loss: KeyedStream
         var duplication: KeyedStream
         var last = TrueTime.start
+        var clogged = TrueTime.start
         var isCut = false
     }
 
@@ -69,6 +70,8 @@ struct Network: Sendable {
 
     mutating func cut(from: Int, to: Int, _ cut: Bool) { directions[from * count + to].isCut = cut }
 
+    mutating func clog(from: Int, to: Int, until time: TrueTime) { directions[from * count + to].clogged = time }
+
     mutating func connect(_ pair: Int) {
         sessions &+= 1
         pairs[pair].session = sessions
@@ -89,7 +92,7 @@ struct Network: Sendable {
             conditions.hasLongTail
             ? min(directions[at].delay.longTail(conditions.delay), .seconds(8))
             : directions[at].delay.between(conditions.delay / 2, conditions.delay &* 2)
-        var time = now + delay
+        var time = max(now + delay, directions[at].clogged)
         if conditions.keepsOrder {
             time = max(time, directions[at].last + 1)
             directions[at].last = time

@@ -16,6 +16,7 @@ struct Node: Sendable {
         var boundary: Boundary
         var skipping: Int
         var power: Bool
+        var down: Nanoseconds
     }
 
     let id: DeviceID
@@ -86,6 +87,7 @@ enum WorldEvent: Sendable {
     case scenario(Int)
     case join(Int)
     case wake(Int)
+    case restart(Int)
     case resume(Int, incarnation: UInt64)
     case timer(Int, generation: UInt32)
     case delivery(Delivery)
@@ -111,7 +113,9 @@ enum WorldEvent: Sendable {
             .gateGrace(let node, _), .gateDeadline(let node, _), .writer(let node, _), .ungated(let node),
             .user(let node), .scan(let node), .resume(let node, _):
             node
-        case .scenario, .join, .wake, .delivery, .linkChange, .linkNotice, .clientRelease, .mend, .settleCheck: nil
+        case .scenario, .join, .wake, .restart, .delivery, .linkChange, .linkNotice, .clientRelease, .mend,
+            .settleCheck:
+            nil
         }
     }
 }

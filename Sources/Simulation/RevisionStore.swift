@@ -86,8 +86,8 @@ struct RevisionStore: Sendable {
         return false
     }
 
-    /// What a capture is compared with: the same device's newest earlier capture that the head holds, since the tree was
-    /// just that; else the base.
+    /// What a capture is compared with: the same device's newest earlier capture that the head holds, since the tree
+    /// was just that; else the base.
     private func mergeBase(of capture: Int, base: Int?, head: Int?) -> Int? {
         guard let head else { return base }
         var earlier = revisions[capture].earlier

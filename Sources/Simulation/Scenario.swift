@@ -58,6 +58,8 @@ package struct Workload: Hashable, Sendable {
     /// Writers of each device that respect the gate; each changes its own group of files.
     package var gatedWriters = 1
     package var gatedPause: Nanoseconds = .milliseconds(1500)
+    /// Between two writes of one section.
+    package var gatedStep: Nanoseconds = .milliseconds(3)
     /// Writers that ignore the gate, on shared files.
     package var ungatedPause: Nanoseconds?
     /// A person who edits and deletes shared files.
@@ -83,8 +85,10 @@ package enum ScenarioEvent: Hashable, Sendable {
     case mend
     /// `power`: the machine stops and what was not synced is gone; otherwise only the process dies.
     case crash(Target, power: Bool)
-    /// The next boundary of this kind, after `skipping` others, is the process's last.
-    case crashAt(Target, Boundary, skipping: Int, power: Bool)
+    /// All that goes to or comes from it waits for so long and arrives in one burst.
+    case clog(Target, Nanoseconds)
+    /// The next boundary of this kind, after `skipping` others, is the process's last; it starts again after `down`.
+    case crashAt(Target, Boundary, skipping: Int, power: Bool, down: Nanoseconds)
     case restart(Int)
     /// One clock stops, links die, nothing runs; wakes after the time given.
     case suspend(Target, Nanoseconds)
@@ -100,6 +104,8 @@ package enum ScenarioEvent: Hashable, Sendable {
 /// Between which two effects a device can die.
 package enum Boundary: Int, Hashable, Sendable, CaseIterable {
     case beforePersist, afterPersist, betweenSends, betweenActions, midApply
+    /// The output in which it votes for another has left.
+    case afterVote
 }
 
 package enum ClientPlan: Hashable, Sendable {

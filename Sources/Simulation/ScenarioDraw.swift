@@ -11,7 +11,7 @@ extension Scenario {
         scenario.drawConditions()
         let makers: [(inout Scenario, inout KeyedStream) -> Void] = [
             drawCuts, drawCrashes, drawBoundaryCrashes, drawSuspends, drawPauses, drawWallJumps, drawClients,
-            drawRemoval, drawStops,
+            drawRemoval, drawStops, drawClogs, drawElections,
         ]
         for (number, make) in makers.enumerated() {
             var toss = KeyedStream(seed: seed, .planEvents, entity: number)
@@ -51,6 +51,7 @@ extension Scenario {
         var load = KeyedStream(seed: seed, .plan, entity: 4)
         workload.gatedWriters = load.below(3)
         workload.gatedPause = load.pick([.milliseconds(300), .milliseconds(1500), .seconds(6)])
+        workload.gatedStep = load.pick([.milliseconds(3), .milliseconds(60)])
         if load.below(2) == 0 { workload.ungatedPause = load.pick([.milliseconds(150), .seconds(1), .seconds(8)]) }
         if load.below(2) == 0 { workload.userPause = load.pick([.milliseconds(400), .seconds(2), .seconds(10)]) }
     }
@@ -127,8 +128,30 @@ extension Scenario {
         scenario.repeated(&draw, mean: mean) { scenario, draw, at in
             let boundary = draw.pick(Boundary.allCases)
             let power = draw.below(2) == 0
-            scenario.add(at, .crashAt(target(&draw, count), boundary, skipping: draw.below(20), power: power))
-            for node in 0..<count { scenario.add(at + draw.interval(.seconds(3)), .restart(node)) }
+            let down = draw.below(2) == 0 ? draw.interval(.milliseconds(40)) : draw.interval(.seconds(3))
+            scenario.add(
+                at, .crashAt(target(&draw, count), boundary, skipping: draw.below(20), power: power, down: down))
+        }
+    }
+
+    /// The quorum leader is cut off, and those who vote for the next one die of it and are back at once.
+    private static func drawElections(_ scenario: inout Scenario, _ draw: inout KeyedStream) {
+        let count = scenario.devices
+        scenario.repeated(&draw, mean: draw.pick([.seconds(4), .seconds(12)])) { scenario, draw, at in
+            scenario.add(at, .cut(.isolate(.quorumLeader)))
+            for node in 0..<count where draw.below(2) == 0 {
+                let down = draw.between(.milliseconds(1), .milliseconds(60))
+                scenario.add(
+                    at, .crashAt(.node(node), .afterVote, skipping: 0, power: draw.below(2) == 0, down: down))
+            }
+            scenario.add(at + draw.interval(.seconds(3)), .mend)
+        }
+    }
+
+    private static func drawClogs(_ scenario: inout Scenario, _ draw: inout KeyedStream) {
+        let count = scenario.devices
+        scenario.repeated(&draw, mean: draw.pick([.seconds(6), .seconds(15)])) { scenario, draw, at in
+            scenario.add(at, .clog(target(&draw, count), draw.interval(.seconds(3))))
         }
     }
 

@@ -1,7 +1,7 @@
 // Simulation: a whole mesh in one thread from one seed: devices (the very `Device` that the agent runs), links, disks,
 // clocks, workspaces, writers, faults; and checks of the invariants of protocol.md, section 8, after every event.
 // Never: a clock or a random source of the system, floating point, iteration over a hashed collection, a thread.
-// Start with Scenario.swift (what a seed stands for), then World.swift (what happens), then Oracle.swift (what must hold).
+// Start with Scenario.swift (what a seed stands for), World.swift (what happens), Oracle.swift (what must hold).
 
 /// The result of one seed.
 package struct RunReport: Hashable, Sendable {

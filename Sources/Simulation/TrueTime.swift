@@ -45,7 +45,8 @@ struct NodeClock: Hashable, Sendable {
     private var segmentLocal: Nanoseconds
     /// Local time spent in suspend so far: how far the stopping clock is behind.
     private(set) var asleep: Nanoseconds = 0
-    private var suspendedAt: TrueTime?
+    /// What the clock that counts suspend showed when the machine went to sleep.
+    private var suspendedAt: Nanoseconds?
     /// The wall clock minus the clock that counts suspend.
     private(set) var wallOffset: Nanoseconds = 0
 
@@ -61,7 +62,7 @@ struct NodeClock: Hashable, Sendable {
 
     /// The clock that stops in suspend.
     func awake(at time: TrueTime) -> Nanoseconds {
-        local(at: min(time, suspendedAt ?? time)) &- asleep
+        (suspendedAt ?? local(at: time)) &- asleep
     }
 
     func wall(at time: TrueTime) -> Nanoseconds { local(at: time) &+ wallOffset }
@@ -85,11 +86,11 @@ struct NodeClock: Hashable, Sendable {
         rate = new
     }
 
-    mutating func suspend(at time: TrueTime) { suspendedAt = suspendedAt ?? time }
+    mutating func suspend(at time: TrueTime) { suspendedAt = suspendedAt ?? local(at: time) }
 
     mutating func wake(at time: TrueTime) {
         guard let since = suspendedAt else { return }
-        asleep &+= local(at: time) &- local(at: since)
+        asleep &+= local(at: time) &- since
         suspendedAt = nil
     }
 

@@ -2,8 +2,8 @@ import Primitives
 
 /// One device's working tree and object store, with the journal of its apply.
 struct Workspace: Sendable {
-    /// A capture that is being read: the first half of the paths is read when it starts, the rest when it ends, so that a
-    /// writer in between is seen half.
+    /// A capture that is being read: the first half of the paths is read when it starts, the rest when it ends, so that
+    /// a writer in between is seen half.
     struct Reading: Hashable, Sendable {
         var round: RoundID
         var half: [VersionID]

@@ -96,6 +96,7 @@ package struct World: Sendable {
         case .scenario(let number): if !isHealing { happen(scenario.events[number].event) }
         case .join(let node): join(node)
         case .wake(let node): wake(node)
+        case .restart(let node): start(node)
         case .resume(let node, let incarnation): if nodes[node].incarnation == incarnation { resume(node) }
         case .timer(let node, let generation): timerFired(node, generation)
         case .delivery(let delivery): deliver(delivery)

@@ -11,7 +11,9 @@ typealias RoundPhaseName = RoundPhase
 extension World {
     mutating func observe(_ node: Int, _ event: DeviceEvent) {
         switch event {
-        case .consensus, .membership: break
+        case .consensus(.snapshotInstalled): hit(.snapshotInstalled)
+        case .consensus: break
+        case .membership: hit(.votersChanged)
         case .lock: break
         case .leading(let token): row(node, "leads under \(token)")
         case .leadershipLost(let token, let current): lostLeadership(node, token, current)

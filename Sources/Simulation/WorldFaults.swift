@@ -18,8 +18,9 @@ extension World {
         case .cut(let cut): partition(cut)
         case .mend: mendLinks()
         case .crash(let target, let power): crash(resolve(target), power: power, because: "crashes")
-        case .crashAt(let target, let boundary, let skipping, let power):
-            nodes[resolve(target)].armed = .init(boundary: boundary, skipping: skipping, power: power)
+        case .clog(let target, let length): clog(resolve(target), length)
+        case .crashAt(let target, let boundary, let skipping, let power, let down):
+            nodes[resolve(target)].armed = .init(boundary: boundary, skipping: skipping, power: power, down: down)
         case .restart(let node): start(node)
         case .suspend(let target, let length): suspend(resolve(target), length)
         case .pause(let target, let length): pause(resolve(target), length)
@@ -40,6 +41,15 @@ extension World {
             }
         }
         for node in nodes.indices { reconsiderLinks(of: node) }
+    }
+
+    private mutating func clog(_ node: Int, _ length: Nanoseconds) {
+        row(node, "clogged for \(TrueTime(length)) s")
+        hit(.clogged)
+        for peer in nodes.indices where peer != node {
+            network.clog(from: node, to: peer, until: now + length)
+            network.clog(from: peer, to: node, until: now + length)
+        }
     }
 
     mutating func mendLinks() {

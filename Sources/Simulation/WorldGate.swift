@@ -70,8 +70,8 @@ extension World {
         feed(node, .gateOpenedEarly(closed.round))
     }
 
-    /// The agent is gone: whoever waits at its socket goes on at once, or when the deadline that it gave has passed. A gate
-    /// does not outlive its machine.
+    /// The agent is gone: whoever waits at its socket goes on at once, or when the deadline that it gave has passed. A
+    /// gate does not outlive its machine.
     mutating func agentGone(_ node: Int, power: Bool) {
         if nodes[node].draws.crash.below(2) == 0 || power { openGate(node, nil) }
     }
@@ -102,7 +102,7 @@ extension World {
         change(node, path, version)
         if path + 1 < writer.paths.upperBound {
             nodes[node].writers[at].inside = path + 1
-            let pause = nodes[node].writers[at].draw.longTail(.milliseconds(3))
+            let pause = nodes[node].writers[at].draw.longTail(scenario.workload.gatedStep)
             queue.push(.writer(node, at), at: now + pause)
         } else {
             nodes[node].writers[at].inside = nil

@@ -26,6 +26,9 @@ extension World {
             hit(.replayedMessage)
         }
         var message = delivery.message
+        if scenario.plant == .tokenNotChecked, case .round(let round) = message, round.isFromLeader {
+            nodes[to].device?.loseAcceptedToken()
+        }
         if scenario.plant == .leaseFromReply { message = plantedRenewal(message, at: to) }
         heardLeader(to, message, from: delivery.from)
         feed(to, .received(message, from: nodes[delivery.from].id))

@@ -24,6 +24,8 @@ extension World {
                 seed: scenario.seed, domain: DrawDomain.device.rawValue, entity: UInt64(node),
                 ordinal: nodes[node].incarnation),
             now: nodes[node].clock.instant(at: now))
+        let base = nodes[node].workspace.base.map(store.name)
+        nodes[node].device?.restoreBase(base)
         nodes[node].seen = SeenState()
         let incarnation = nodes[node].incarnation
         row(node, "starts, incarnation \(incarnation)")
@@ -104,6 +106,9 @@ extension World {
         }
         if runs(node, incarnation) {
             for reply in taken.replies { replied(node, reply) }
+            if case .some(let voted) = taken.persist.raft.hardState?.votedFor, voted != nodes[node].id {
+                if crashes(node, .afterVote) { return }
+            }
             if taken.stopped { crash(node, power: false, because: "stopped in order") }
             armTimer(node)
         }
@@ -125,7 +130,9 @@ extension World {
         case .betweenSends: hit(.crashBetweenSends)
         case .betweenActions: hit(.crashBetweenActions)
         case .midApply: hit(.crashMidApply)
+        case .afterVote: hit(.crashAfterVote)
         }
+        queue.push(.restart(node), at: now + armed.down)
         crash(node, power: armed.power, because: "crashes: \(boundary)")
         return true
     }
