@@ -32,8 +32,12 @@ extension Demo {
     func end() async throws {
         narrator.title("A clean end")
         try await compareTrees()
-        for device in place.devices { try await tool(["git", "-C", device.workspace, "fsck", "--no-progress"]) }
-        narrator.say("git fsck finds nothing to complain about in any of them")
+        var complaints = ""
+        for device in place.devices {
+            complaints += try await tool(["git", "-C", device.workspace, "fsck", "--no-progress", "--no-dangling"])
+                .output
+        }
+        try narrator.claim("git fsck has nothing to say about any of them", if: complaints.isEmpty, else: complaints)
         guard !options.keep else { return sayHowToPlay() }
         narrator.type("baton down")
         for device in place.devices.reversed() {
@@ -61,7 +65,8 @@ extension Demo {
         narrator.plain(
             """
 
-            Everything shown was checked: \(narrator.claims) claims in \(narrator.elapsed.shown). The mesh stays. Play with it:
+            Everything shown was checked: \(narrator.claims) claims in \(narrator.elapsed.shown).
+            The mesh stays. Play with it:
 
               export PATH="/\(bin):$PATH"; cd \(place.root)
               BATON_HOME=$PWD/laptop/home baton status --watch

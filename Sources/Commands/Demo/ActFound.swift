@@ -30,8 +30,8 @@ extension Demo {
             return (leader, quorum)
         }
         try narrator.claim(
-            "elected: \(leader.device.name) leads under fencing token \(leader.token), quorum leader in term \(quorum.term); "
-                + "all three agree, all three vote",
+            "elected: \(leader.device.name) leads under fencing token \(leader.token), quorum leader in term "
+                + "\(quorum.term); all three agree, all three vote",
             if: leader.token > .none && quorum.term > 0, else: "no token or no term")
     }
 

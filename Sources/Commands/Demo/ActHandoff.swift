@@ -22,9 +22,10 @@ extension Demo {
             try await audit(of: target, kind: "handoff").last { $0.token == leader.token.description }
         }
         try narrator.claim(
-            "\(row.summary), in \(took.shown): one entry of the log takes the lock from token \(leader.token) to "
-                + "\(report.token), so that there was no moment without a holder",
-            if: now.device == target && now.token.description == report.token && now.token > leader.token
+            "\(row.summary) in \(took.shown), token \(leader.token) -> \(report.token), in one entry of the log: never "
+                + "without a holder",
+            if: now.device == target && now.token.description == report.token
+                && now.token.counter == leader.token.counter + 1
                 && took < .seconds(2),
             else: "\(now.device.name) leads under \(now.token)")
     }

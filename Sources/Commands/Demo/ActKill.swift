@@ -20,13 +20,17 @@ extension Demo {
         let phase = try await roundUnderWay(of: leader.device, in: ["collect", "merge", "stage"])
         kill(pid, SIGKILL)
         let watch = Stopwatch()
+        let others = place.others(than: leader.device)
+        var phases: [String] = []
+        for device in others { phases.append(try await status(of: device).sync.phase) }
         clients[name] = nil
         narrator.type("kill -9 \(pid)")
         try await eventually("process \(pid) is gone") { !Detached.isRunning(pid) }
         agents[name] = nil
-        narrator.say("\(name) died in the phase `\(phase)` of a round, with the writers of all three held")
-
-        let others = place.others(than: leader.device)
+        try narrator.claim(
+            "\(name) died in the phase `\(phase)` of a round; \(others[0].name) and \(others[1].name) hold their "
+                + "writers for it",
+            if: phases == ["paused", "paused"], else: "they are \(phases)")
         let next = try await eventually("a next leader") { try await self.leader(namedBy: others, after: leader.token) }
         let took = watch.elapsed
         try narrator.claim(

@@ -10,8 +10,8 @@ extension Demo {
         narrator.say("three writers at work, each under `baton run`: \(names)")
         let report = try await pausedRound()
         try narrator.claim(
-            "round \(report.round): \(report.changed_files) files of \(report.participants.count) devices captured, merged "
-                + "and published in \(Duration.milliseconds(Int64(report.took_s * 1000)).shown)",
+            "round \(report.round): \(report.changed_files) files of \(report.participants.count) devices captured, "
+                + "merged and published in \(Duration.milliseconds(Int64(report.took_s * 1000)).shown)",
             if: report.result == "published" && report.participants.count == 3 && report.conflicts == 0,
             else: "\(report)")
         for device in place.devices {
@@ -78,7 +78,8 @@ extension Demo {
         }
         let tree = try await settledTrees()
         try narrator.claim(
-            "identical: \(tree.files) files in each of the three trees, HEAD \(tree.head.prefix(10)) on each, git status clean",
+            "identical: \(tree.files) files in each of the three trees, HEAD \(tree.head.prefix(10)) on each, git "
+                + "status clean",
             if: tree.head == last.head, else: "HEAD is not the published head \(last.head ?? "-")")
         let lines = try await nothingIsLost(written, in: place.devices)
         try narrator.claim(

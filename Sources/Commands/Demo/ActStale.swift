@@ -33,7 +33,9 @@ extension Demo {
         narrator.type("kill -STOP \(pid)")
         narrator.say("\(old.device.name), token \(old.token), stands still in the phase `\(phase)` of its round")
         let next = try await eventually("a next leader") { try await self.leader(namedBy: others, after: old.token) }
-        narrator.say("\(next.device.name) leads under token \(next.token) after \(watch.elapsed.shown)")
+        try narrator.claim(
+            "\(next.device.name) leads under token \(next.token) after \(watch.elapsed.shown)",
+            if: next.token > old.token && next.device != old.device, else: "\(next.device.name), \(next.token)")
         let round = try await eventually("a round without \(old.device.name)", within: .seconds(40)) {
             try await audit(of: next.device, kind: "round").first {
                 $0.token == next.token.description && $0.summary.contains("published")
@@ -41,8 +43,8 @@ extension Demo {
         }
         let members = round.detail("participants") ?? ""
         try narrator.claim(
-            "a round is published by \(members.split(separator: " ").joined(separator: " and ")) alone, with the old leader "
-                + "still asleep",
+            "a round is published by \(members.split(separator: " ").joined(separator: " and ")) alone, with "
+                + "the old leader still asleep",
             if: members.split(separator: " ").count == 2 && !members.contains(old.device.name), else: round.details)
 
         kill(pid, SIGCONT)

@@ -5,9 +5,9 @@ struct DemoCommand: Verb {
         commandName: "demo",
         abstract: "A mesh of three on this machine: a round, a kill, a handoff, a stale leader refused.",
         discussion: """
-            Real agents, keys, git and writers, in a directory of their own that is removed at the end. Whatever it shows it
-            checks: the exit status is 1 if something is not so. Takes about half a minute. In a checkout, scripts/demo
-            builds the program first.
+            Real agents, keys, git and writers, in a directory of their own that is removed at the end. Whatever it
+            shows it checks: the exit status is 1 if something is not so. Takes about half a minute. In a checkout,
+            scripts/demo builds the program first.
             """)
 
     @Option(

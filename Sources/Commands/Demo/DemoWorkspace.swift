@@ -45,9 +45,27 @@ extension Demo {
             )
         }
         mkdir(target, 0o700)
-        try await tool(["cp", "-R", "-p", "-P", source + "/.", target])
-        if lstat(target + "/.git", &status) == 0 { try await leaveDetachedHead(target) }
+        if lstat(source + "/.git", &status) == 0 {
+            try await copyRepository(source, to: target)
+        } else {
+            try await tool(["cp", "-R", "-p", "-P", source + "/.", target])
+        }
         return "a copy of \(source)"
+    }
+
+    /// The repository, and its files as they are now. What git ignores is not kept in step, and may be large: it stays
+    /// out.
+    private func copyRepository(_ source: String, to target: String) async throws {
+        try await tool(["cp", "-R", "-p", "-P", source + "/.git", target + "/.git"])
+        let list = try await tool(["git", "-C", source, "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        var status = stat()
+        let present = list.output.split(separator: "\0").filter { lstat("\(source)/\($0)", &status) == 0 }
+        let (names, archive) = (place.root + "/out/copied", place.root + "/out/copied.tar")
+        try present.joined(separator: "\0").write(toFile: names, atomically: true, encoding: .utf8)
+        try await tool(["tar", "-C", source, "--null", "--no-recursion", "-T", names, "-cf", archive])
+        try await tool(["tar", "-C", target, "-xf", archive])
+        unlink(archive)
+        try await leaveDetachedHead(target)
     }
 
     /// Only a branch can be kept in step; a checkout of one commit, as continuous integration makes it, has none.
