@@ -21,8 +21,11 @@ struct Node: Sendable {
 
     let id: DeviceID
     let index: Int
-    /// Nil while the process does not run.
+    /// Nil while the process does not run. Asked in the loop only in place (`glance`): it is large to copy.
     var device: Device?
+    /// What was last seen of it.
+    var glance = Glance()
+    var hasProcess = false
     /// What storage would give back.
     var disk: DevicePersistentState
     var incarnation: UInt64 = 0
@@ -43,6 +46,7 @@ struct Node: Sendable {
     var deferred: [WorldEvent] = []
     /// The rest of an output whose first part is being written.
     var pending: DeviceOutput?
+    var isWriting = false
     var timerAt = TrueTime.never
     var timerGeneration: UInt32 = 0
     var scanIsDue = false
@@ -56,9 +60,26 @@ struct Node: Sendable {
     /// The highest token of an effect that was carried out here.
     var highestEffect = FencingToken.none
 
-    var isAwake: Bool { power == .running || power == .paused }
-    /// It can take an input now.
-    var takesInput: Bool { power == .running && pending == nil && device != nil }
+}
+
+/// What the loop asks of a device after every step, read in one go.
+struct Glance: Hashable, Sendable {
+    var term = Term.zero
+    var commit = LogIndex.zero
+    var applied = LogIndex.zero
+    var leadsQuorum = false
+    var mayLead = false
+    var claims = 0
+    var nextDeadline = Instant.origin
+}
+
+extension Device {
+    /// Mutating only so that the device is read where it is, without a copy.
+    mutating func glance(at local: Instant) -> Glance {
+        Glance(
+            term: raft.term, commit: raft.commitIndex, applied: raft.appliedIndex, leadsQuorum: raft.role == .leader,
+            mayLead: mayLead(at: local), claims: claims.count, nextDeadline: nextDeadline)
+    }
 }
 
 struct NodeDraws: Hashable, Sendable {

@@ -15,6 +15,8 @@ package struct World: Sendable {
     /// True once the mesh has converged and stayed silent.
     package internal(set) var isOver = false
 
+    let leasesAreSafe: Bool
+    private(set) var isViolated = false
     var queue = EventQueue<WorldEvent>()
     var nodes: [Node]
     var network: Network
@@ -32,6 +34,7 @@ package struct World: Sendable {
 
     package init(_ scenario: Scenario, keepsTranscript: Bool = false) {
         self.scenario = scenario
+        leasesAreSafe = scenario.leasesAreSafe
         let count = scenario.devices
         let seed = scenario.seed
         store = RevisionStore(paths: scenario.workload.paths(devices: count))
@@ -79,7 +82,7 @@ package struct World: Sendable {
 
     /// One event; false if the run is over.
     package mutating func advance() -> Bool {
-        guard violation == nil, !isOver, let next = queue.pop() else { return false }
+        guard !isViolated, !isOver, let next = queue.pop() else { return false }
         now = next.time
         events &+= 1
         trace.mix(UInt64(bitPattern: now.nanoseconds))
@@ -88,7 +91,7 @@ package struct World: Sendable {
             return true
         }
         handle(next.payload)
-        return violation == nil
+        return !isViolated
     }
 
     private mutating func handle(_ event: WorldEvent) {
@@ -118,7 +121,14 @@ package struct World: Sendable {
     }
 
     func runs(_ node: Int, _ incarnation: UInt64) -> Bool {
-        nodes[node].incarnation == incarnation && nodes[node].device != nil
+        nodes[node].incarnation == incarnation && nodes[node].hasProcess
+    }
+
+    /// Running, or stopped by a signal: what arrives is taken or waits.
+    func isAwake(_ node: Int) -> Bool { nodes[node].power == .running || nodes[node].power == .paused }
+
+    func takesInput(_ node: Int) -> Bool {
+        nodes[node].power == .running && !nodes[node].isWriting && nodes[node].hasProcess
     }
 
     func offset(of device: DeviceID) -> Int? {
@@ -127,7 +137,8 @@ package struct World: Sendable {
     }
 
     mutating func clash(_ check: CheckID, _ fact: String, _ other: String) {
-        guard violation == nil else { return }
+        guard !isViolated else { return }
+        isViolated = true
         violation = Violation(check: check, event: events, time: now, fact: fact, clash: other)
     }
 

@@ -23,7 +23,7 @@ struct ClientCall: Hashable, Sendable {
 extension World {
     /// The number of a question is its place, from 1.
     private mutating func request(_ node: Int, _ purpose: ClientCall.Purpose, _ request: ClientRequest) {
-        guard nodes[node].device != nil else { return }
+        guard nodes[node].hasProcess else { return }
         clients.append(ClientCall(node: node, incarnation: nodes[node].incarnation, purpose: purpose))
         feed(node, .request(tag: UInt64(clients.count), request))
     }

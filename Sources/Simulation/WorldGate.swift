@@ -28,7 +28,7 @@ extension World {
 
     /// Everybody inside has left, or had time to.
     mutating func gateGraceOver(_ node: Int, _ closing: UInt32) {
-        guard let closed = nodes[node].gate.closed, !closed.isQuiet, nodes[node].device != nil else { return }
+        guard let closed = nodes[node].gate.closed, !closed.isQuiet, nodes[node].hasProcess else { return }
         guard nodes[node].gate.closings == closing else { return }
         nodes[node].gate.becameQuiet()
         var report = WriterReport()
@@ -159,7 +159,7 @@ extension World {
     private mutating func change(_ node: Int, _ path: Int, _ version: VersionID) {
         nodes[node].workspace.tree[path] = version
         trace.mix(node &* 1_000_003 &+ path &* 7 &+ Int(version))
-        if nodes[node].device != nil { scanSoon(node) }
+        if nodes[node].hasProcess { scanSoon(node) }
     }
 
     // MARK: Power

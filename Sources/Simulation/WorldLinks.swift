@@ -19,7 +19,7 @@ extension World {
 
     mutating func deliver(_ delivery: Delivery) {
         let to = delivery.to
-        guard nodes[to].isAwake, nodes[to].device != nil else { return }
+        guard isAwake(to), nodes[to].hasProcess else { return }
         let session = network.pairs[network.pair(delivery.from, to)].session
         if session != delivery.session {
             guard session != 0, network.replays.chance(perMillion: network.conditions.replay) else { return }
@@ -39,7 +39,7 @@ extension World {
     /// Whether both ends run, know each other and can hear each other.
     private func isWanted(_ a: Int, _ b: Int) -> Bool {
         guard nodes[a].hasJoined, nodes[b].hasJoined, !nodes[a].wasRemoved, !nodes[b].wasRemoved else { return false }
-        guard nodes[a].isAwake, nodes[b].isAwake else { return false }
+        guard isAwake(a), isAwake(b) else { return false }
         return !network.isCut(from: a, to: b) && !network.isCut(from: b, to: a)
     }
 
@@ -94,7 +94,7 @@ extension World {
 
     /// An end that does not know of a break is told of it before it is told of the next connection.
     private mutating func notify(_ node: Int, _ peer: Int, up: Bool) {
-        guard nodes[node].isAwake else { return }
+        guard isAwake(node) else { return }
         let at = network.pair(node, peer)
         let knew = node < peer ? network.pairs[at].lowKnows : network.pairs[at].highKnows
         if knew { feed(node, .linkDown(nodes[peer].id)) }

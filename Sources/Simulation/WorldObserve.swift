@@ -8,20 +8,19 @@ import SyncRounds
 
 extension World {
     /// The output's first part is durable; nothing has left yet.
-    mutating func observe(_ node: Int, _ output: DeviceOutput) {
+    mutating func observe(_ node: Int, _ events: [DeviceEvent], rosterChanged: Bool) {
         observeRaft(node)
         observeHolders(node)
-        for event in output.events { observe(node, event) }
-        if output.rosterChanged, let state = nodes[node].device?.state { rosterChanged(state) }
+        for event in events { observe(node, event) }
+        if rosterChanged, let state = nodes[node].device?.state { self.rosterChanged(state) }
         if let fault = oracle.takeFault() { clash(fault.check, fault.fact, fault.clash) }
     }
 
     private mutating func observeRaft(_ node: Int) {
-        guard let commit = nodes[node].device?.raft.commitIndex, let term = nodes[node].device?.raft.term,
-            let applied = nodes[node].device?.raft.appliedIndex, let role = nodes[node].device?.raft.role
-        else { return }
+        let (term, commit) = (nodes[node].glance.term, nodes[node].glance.commit)
+        let applied = nodes[node].glance.applied
         let seen = nodes[node].seen
-        let leads = role == .leader
+        let leads = nodes[node].glance.leadsQuorum
         trace.mix(term.number &* 31 &+ commit.number)
         if leads, !seen.isLeader || seen.term != term {
             quorumLeader = node
@@ -153,17 +152,17 @@ extension World {
     /// No two devices act under one lock at the same true time.
     private mutating func observeHolders(_ node: Int) {
         let local = nodes[node].clock.instant(at: now)
-        let acts = nodes[node].device?.mayLead(at: local) ?? false
+        let acts = nodes[node].glance.mayLead
         nodes[node].seen.wasActing = acts
         if acts {
             syncLeader = node
-            if scenario.leasesAreSafe {
+            if leasesAreSafe {
                 for other in nodes.indices where other != node && nodes[other].seen.wasActing {
                     checkOverlap(node, other, .sync)
                 }
             }
         }
-        guard scenario.leasesAreSafe, let claims = nodes[node].device?.claims, claims.count > 1 else { return }
+        guard nodes[node].glance.claims > 1, leasesAreSafe, let claims = nodes[node].device?.claims else { return }
         for claim in claims where claim.name != .sync && claim.claim.mayAct(at: local) {
             for other in nodes.indices where other != node { checkOverlap(node, other, claim.name) }
         }

@@ -11,6 +11,7 @@ extension World {
         nodes[node].power = .running
         nodes[node].lostPower = false
         nodes[node].pending = nil
+        nodes[node].isWriting = false
         nodes[node].inbox.removeAll()
         nodes[node].armed = nil
         if nodes[node].workspace.applying != nil {
@@ -26,6 +27,8 @@ extension World {
             now: nodes[node].clock.instant(at: now))
         let base = nodes[node].workspace.base.map(store.name)
         nodes[node].device?.restoreBase(base)
+        nodes[node].hasProcess = true
+        look(node)
         nodes[node].seen = SeenState()
         let incarnation = nodes[node].incarnation
         row(node, "starts, incarnation \(incarnation)")
@@ -36,8 +39,8 @@ extension World {
 
     /// Gives `node` an input, or keeps it until the node can take one.
     mutating func feed(_ node: Int, _ input: DeviceInput) {
-        guard nodes[node].isAwake, nodes[node].device != nil else { return }
-        guard nodes[node].takesInput, nodes[node].inbox.isEmpty else {
+        guard isAwake(node), nodes[node].hasProcess else { return }
+        guard takesInput(node), nodes[node].inbox.isEmpty else {
             if nodes[node].inbox.count < Limits.inboundInputs { nodes[node].inbox.append(input) }
             return
         }
@@ -46,7 +49,7 @@ extension World {
 
     /// Takes what waited, until the node has to wait again.
     mutating func drain(_ node: Int) {
-        while nodes[node].takesInput, !nodes[node].inbox.isEmpty, violation == nil {
+        while takesInput(node), !nodes[node].inbox.isEmpty, !isViolated {
             step(node, nodes[node].inbox.removeFirst())
         }
     }
@@ -63,6 +66,7 @@ extension World {
         }
         if crashes(node, .beforePersist) { return }
         nodes[node].pending = output
+        nodes[node].isWriting = true
         let typical = scenario.work.diskDelay
         let delay =
             scenario.work.diskHasLongTail && !isHealing
@@ -75,6 +79,7 @@ extension World {
         guard runs(node, incarnation), let pending = nodes[node].pending else { return }
         write(node, pending.persist)
         nodes[node].pending = nil
+        nodes[node].isWriting = false
         if crashes(node, .afterPersist) { return }
         output = pending
         carryOut(node)
@@ -95,7 +100,8 @@ extension World {
         let incarnation = nodes[node].incarnation
         var taken = DeviceOutput()
         swap(&taken, &output)
-        observe(node, taken)
+        look(node)
+        observe(node, taken.events, rosterChanged: taken.rosterChanged)
         for envelope in taken.send {
             if crashes(node, .betweenSends) { break }
             send(node, envelope)
@@ -158,7 +164,9 @@ extension World {
         }
         nodes[node].power = .off
         nodes[node].device = nil
+        nodes[node].hasProcess = false
         nodes[node].pending = nil
+        nodes[node].isWriting = false
         nodes[node].inbox.removeAll()
         nodes[node].armed = nil
         nodes[node].timerAt = .never
@@ -177,10 +185,15 @@ extension World {
 
     // MARK: Time
 
+    private mutating func look(_ node: Int) {
+        let local = nodes[node].clock.instant(at: now)
+        if let glance = nodes[node].device?.glance(at: local) { nodes[node].glance = glance }
+    }
+
     /// One outstanding timer per device: an early one is asked again, a late one happens.
     mutating func armTimer(_ node: Int) {
-        guard let device = nodes[node].device else { return }
-        let due = nodes[node].clock.trueTime(of: device.nextDeadline.sinceOrigin.wholeNanoseconds)
+        guard nodes[node].hasProcess else { return }
+        let due = nodes[node].clock.trueTime(of: nodes[node].glance.nextDeadline.sinceOrigin.wholeNanoseconds)
         guard due < nodes[node].timerAt else { return }
         var at = max(due, now + 1)
         if scenario.clocks.lateTimers > 0, !isHealing, nodes[node].draws.timer.below(50) == 0 {
@@ -192,11 +205,11 @@ extension World {
     }
 
     mutating func timerFired(_ node: Int, _ generation: UInt32) {
-        guard nodes[node].timerGeneration == generation, let device = nodes[node].device else { return }
+        guard nodes[node].timerGeneration == generation, nodes[node].hasProcess else { return }
         nodes[node].timerAt = .never
-        let isDue = device.nextDeadline <= nodes[node].clock.instant(at: now)
-        if isDue, nodes[node].isAwake {
-            guard nodes[node].takesInput else {
+        let isDue = nodes[node].glance.nextDeadline <= nodes[node].clock.instant(at: now)
+        if isDue, isAwake(node) {
+            guard takesInput(node) else {
                 // The tick waits with the rest; one is enough.
                 if nodes[node].inbox.last != .tick { feed(node, .tick) }
                 return

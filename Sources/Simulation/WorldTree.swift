@@ -134,7 +134,7 @@ extension World {
 
     mutating func scan(_ node: Int) {
         nodes[node].scanIsDue = false
-        guard nodes[node].device != nil else { return }
+        guard nodes[node].hasProcess else { return }
         feed(node, .workspaceChanged(pendingFiles: nodes[node].workspace.pendingFiles(store)))
     }
 }
