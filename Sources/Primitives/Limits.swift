@@ -210,3 +210,9 @@ extension Limits {
     /// How long a stream waits for the log to name its peer's address.
     public static let addressPatience: Duration = .seconds(2)
 }
+
+// Merging.
+extension Limits {
+    /// Published rounds in which a device's own earlier capture is looked for.
+    public static let roundsLookedBack = 64
+}

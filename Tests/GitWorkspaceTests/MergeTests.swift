@@ -215,6 +215,7 @@ private struct Sides {
         #expect(first.revision == sides.captures[0].revision)
         sides.captures = []
         try await sides.side { try $0.write("a", self.text.replacingOccurrences(of: "line 8", with: "eight")) }
+        sides.captures[0].device = DeviceID(number: 2)
         let second = try sides.merge(head: first.revision)
         let expected = text.replacingOccurrences(of: "line 2", with: "two")
             .replacingOccurrences(of: "line 8", with: "eight")

@@ -113,9 +113,9 @@ struct MeshFixture {
         var isSilent: Bool { captures.allSatisfy { $0.isClean } }
     }
 
-    /// A whole round, led by the first device.
+    /// A whole round, led by the first device; some do not get to apply it.
     @discardableResult
-    mutating func round(applying: (() throws -> Void)? = nil) async throws -> Report {
+    mutating func round(skipping: [Int] = [], applying: (() throws -> Void)? = nil) async throws -> Report {
         let round = nextRound()
         var captures: [DeviceCapture] = []
         var results: [CaptureResult] = []
@@ -141,7 +141,7 @@ struct MeshFixture {
         head = merge.revision
         try applying?()
         var applies: [ApplyResult] = []
-        for device in devices {
+        for (number, device) in devices.enumerated() where !skipping.contains(number) {
             try await device.workspace.publishedHead(merge.revision)
             applies.append(try await device.workspace.apply(merge.revision, round: round))
         }

@@ -70,6 +70,30 @@ import Testing
         #expect(try await mesh[0].userGit("log", "--format=%s", "-1", own) == "mine")
     }
 
+    @Test(arguments: [false, true])
+    func `a device that missed an apply is at odds with nobody about its own files`(alone: Bool) async throws {
+        var mesh = try await MeshFixture(2) { number, scratch in
+            if number == 0 { try scratch.write("work/a", "base\n") }
+        }
+        try await mesh.round()
+        try mesh[1].write("a", "first\n")
+        // With another capture in the round the head is a merge; alone it is the capture itself.
+        if !alone { try mesh[0].write("other", "from the leader\n") }
+        try await mesh.round(skipping: [1])
+        try mesh[1].write("a", "second\n")
+        let report = try await mesh.round()
+        #expect(report.merge.conflicts.isEmpty)
+        #expect(try mesh[0].read("a") == "second\n" && mesh[1].read("a") == "second\n")
+        let trees = try mesh.trees()
+        #expect(trees[0] == trees[1])
+        #expect(try await mesh[0].userGit("merge-base", "--is-ancestor", "HEAD~1", "HEAD").isEmpty)
+        // Unchanged since: it brings nothing, and the head stays.
+        try mesh[1].write("a", "third\n")
+        let third = try await mesh.round(skipping: [1])
+        let again = try await mesh.round()
+        #expect(again.merge.revision == third.merge.revision && again.merge.conflicts.isEmpty)
+    }
+
     @Test func `a late edit is kept, and both versions survive the next round`() async throws {
         var mesh = try await MeshFixture(2) { number, scratch in
             guard number == 0 else { return }

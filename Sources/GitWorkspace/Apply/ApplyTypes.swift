@@ -155,7 +155,7 @@ package enum ApplyError: Error, Hashable, Sendable {
         case .system(_, _, let code) where SystemFault.isFull(code): "free some space; the next round tries again"
         case .system: "check the permissions of the directory; the next round tries again"
         case .noStagingPlace: "put the workspace or BATON_HOME where both share a file system"
-        case .content: "run `baton doctor`; the object is fetched again from a peer"
+        case .content: "the object is fetched again from a peer with the next round: baton sync --now"
         case .corruptJournal: "the files it names are beside it; compare them with the workspace, then move it away"
         case .unfinished: "restart the agent: it finishes interrupted rounds first"
         case .interrupted: "recover"

@@ -8,19 +8,43 @@ struct Merger {
     let round: RoundID
 
     func merge(_ given: [DeviceCapture]) throws(GitError) -> MergeResult? {
-        let captures = try effective(given.sorted { $0.device < $1.device })
+        var grounded: [DeviceCapture] = []
+        for capture in given.sorted(by: { $0.device < $1.device }) { grounded.append(try ground(capture)) }
+        let captures = try effective(grounded)
         let before = try store.tree(of: head)
         guard let first = captures.first else {
             guard let same = head ?? given.compactMap(\.base).sorted().first else { return nil }
             return MergeResult(revision: same, changedFiles: 0, conflicts: [])
         }
-        if captures.count == 1, head == nil || first.base == head {
+        let isOnHead = try store.commit(first.revision).parents.first == head
+        if captures.count == 1, head == nil || isOnHead {
             let changed = try store.compare(before, store.tree(of: first.revision)).count
             return MergeResult(revision: first.revision, changedFiles: changed, conflicts: [])
         }
         let quarantine = try Quarantine(store)
         defer { quarantine.remove() }
         return try merge(captures, before: before, quarantine)
+    }
+
+    /// A device that captured in a published round and did not get to apply it (it was killed, say) captures again from the
+    /// same base. What it changed since then builds on its own earlier capture, which the head holds: against the old base
+    /// its newer bytes would conflict with its older ones.
+    private func ground(_ capture: DeviceCapture) throws(GitError) -> DeviceCapture {
+        var next = head
+        for _ in 0..<Limits.roundsLookedBack {
+            guard let published = next, published != capture.base else { break }
+            let record = try store.commit(published)
+            for candidate in [published] + record.parents.dropFirst() where candidate != capture.revision {
+                let earlier = try store.commit(candidate)
+                let isIts = earlier.trailers("Baton-Device") == [capture.device.description]
+                guard isIts, earlier.parents.first == capture.base else { continue }
+                var grounded = capture
+                grounded.base = candidate
+                return grounded
+            }
+            next = record.parents.first
+        }
+        return capture
     }
 
     /// Captures that bring something: other bytes than their base, or commits of the user's.
