@@ -50,7 +50,8 @@ enum Addresses {
 /// Small values of the agent in its database.
 enum StoreKey {
     static let listen = "listen"
-    static let name = "name"
+    /// The port that the system chose when any would do: the others know it, so it is asked for again.
+    static let chosenPort = "chosen-port"
     static let roster = "roster"
 }
 

@@ -54,16 +54,12 @@ struct Agent: Service {
         let streams = GitStreams(workspace: workspace, logger: logger)
         let roster = Roster()
         let links = Links(identity: identity.id, store: store, roster: roster, audit: audit, logger: logger)
-        let wanted = try listenAddress(store)
-        let transport = MeshTransport(
-            identity: identity, listen: wanted, roster: roster, logger: logger,
-            events: { links.handle($0, loop: loop) },
-            streamHandler: { streams.accept($0, $1) },
-            joinHandler: { joiner, _, request in await desk.answer(joiner, request) })
-        let bound: TransportAddress
-        do { bound = try await transport.start() } catch {
-            await transport.stop()
-            throw SetupFailure(code: ExitCode.failed, message: error.message, hint: error.hint)
+        let (transport, bound) = try await listen(at: try listenAddress(store), store) { address in
+            MeshTransport(
+                identity: identity, listen: address, roster: roster, logger: logger,
+                events: { links.handle($0, loop: loop) },
+                streamHandler: { streams.accept($0, $1) },
+                joinHandler: { joiner, _, request in await desk.answer(joiner, request) })
         }
         let watch = WorkspaceWatch(workspace: workspace, loop: loop, logger: logger)
         let advertised = Addresses.advertised(bound)
@@ -150,6 +146,36 @@ struct Agent: Service {
         } catch {
             throw SetupFailure(code: ExitCode.failed, message: error.message, hint: error.hint)
         }
+    }
+
+    /// Listens. Where any port will do, the one of the last start is asked for first: the others know it.
+    private func listen(
+        at wanted: TransportAddress, _ store: DeviceStore, _ make: (TransportAddress) -> MeshTransport
+    ) async throws -> (MeshTransport, TransportAddress) {
+        var addresses = [wanted]
+        if wanted.port == 0, let bytes = try setup({ () throws(StoreError) in try store.value(StoreKey.chosenPort) }),
+            let port = Int(String(decoding: bytes, as: UTF8.self)), (1...65_535).contains(port)
+        {
+            addresses.insert(TransportAddress(host: wanted.host, port: port), at: 0)
+        }
+        var failure: TransportError?
+        for address in addresses {
+            let transport = make(address)
+            let bound: TransportAddress
+            do throws(TransportError) { bound = try await transport.start() } catch {
+                await transport.stop()
+                failure = error
+                continue
+            }
+            if wanted.port == 0 {
+                let port = Array(String(bound.port).utf8)
+                try setup { () throws(StoreError) in try store.setValue(StoreKey.chosenPort, to: port) }
+            }
+            return (transport, bound)
+        }
+        throw SetupFailure(
+            code: ExitCode.failed, message: failure?.message ?? "cannot listen",
+            hint: failure?.hint ?? "choose an address with --listen HOST:PORT")
     }
 
     private func listenAddress(_ store: DeviceStore) throws -> TransportAddress {

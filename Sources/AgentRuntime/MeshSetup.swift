@@ -71,7 +71,10 @@ package enum MeshSetup {
         let mesh = MeshID(Digest(generator.next(), generator.next(), generator.next(), generator.next()))
         let record = DeviceRecord(device: parts.identity.id, name: parts.name, addresses: [])
         let state = MeshState.founding(record, head: head)
-        try parts.store(mesh, profile.rawValue, workspace.branch, .founding(parts.identity.id, image: state), peers: [])
+        try parts.store(
+            StoredMesh(
+                mesh: mesh, workspace: parts.root, name: parts.root.lastPathPart, profile: profile.rawValue,
+                branch: workspace.branch), .founding(parts.identity.id, image: state), peers: [])
         var report = parts.report(mesh, profile.rawValue, workspace.branch)
         report.steps = [
             "key       \(parts.identity.id.short)... (P-256, \(parts.home.identity))",
@@ -99,9 +102,9 @@ package enum MeshSetup {
         let workspace = try await parts.openWorkspace(branch: accepted.branch)
         await workspace.close()
         try parts.store(
-            accepted.mesh, accepted.profile.rawValue, accepted.branch,
-            .joining(image: MeshState(epoch: accepted.epoch)),
-            peers: accepted.devices)
+            StoredMesh(
+                mesh: accepted.mesh, workspace: parts.root, name: accepted.name, profile: accepted.profile.rawValue,
+                branch: accepted.branch), .joining(image: MeshState(epoch: accepted.epoch)), peers: accepted.devices)
         var report = parts.report(accepted.mesh, accepted.profile.rawValue, accepted.branch)
         report.name = accepted.devices.first { $0.device == parts.identity.id }?.name ?? parts.name
         report.inviter = accepted.devices.first { $0.device == invite.pin }?.name
@@ -242,17 +245,14 @@ private struct Parts {
     }
 
     func store(
-        _ mesh: MeshID, _ profile: String, _ branch: String, _ initial: PersistentState<MeshCommand, MeshState>,
-        peers: [DeviceRecord]
+        _ mesh: StoredMesh, _ initial: PersistentState<MeshCommand, MeshState>, peers: [DeviceRecord]
     ) throws(SetupFailure) {
-        let stored = StoredMesh(mesh: mesh, workspace: root, name: root.lastPathPart, profile: profile, branch: branch)
         do throws(StoreError) {
             try DeviceStore.create(
-                at: home.database, device: identity.id, mesh: stored, initial: DevicePersistentState(raft: initial))
+                at: home.database, device: identity.id, mesh: mesh, initial: DevicePersistentState(raft: initial))
             let store = try DeviceStore.open(at: home.database, device: identity.id)
             defer { store.close() }
             try store.setValue(StoreKey.listen, to: Array(listen.description.utf8))
-            try store.setValue(StoreKey.name, to: Array(name.utf8))
             try store.setValue(StoreKey.roster, to: RememberedRoster(devices: peers).bytes)
         } catch { throw failure(error) }
     }

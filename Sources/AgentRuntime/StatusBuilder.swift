@@ -147,7 +147,7 @@ struct StatusBuilder: Sendable {
         let facts = isSelf ? value.facts(at: now) : peer?.facts
         var role = value.raft.membership.voters.contains(record.device) ? "voter" : "learner"
         if value.syncLeader?.device == record.device { role = "leader" }
-        let seen = isSelf || isOnline ? 0 : peer?.heard.map { (now - $0).fractionalSeconds }
+        let seen = isSelf || isOnline ? 0 : peer?.lastLinked.map { (now - $0).fractionalSeconds }
         return StatusReport.Device(
             id: record.device.description, name: record.name, role: role, state: isOnline ? "online" : "offline",
             sync: deviceSync(facts, head: value.state.head.revision),

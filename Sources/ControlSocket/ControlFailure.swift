@@ -42,7 +42,7 @@ extension ControlFailure {
 
     static func timedOut(_ what: String) -> ControlFailure {
         ControlFailure(
-            code: timedOutCode, message: "the agent did not answer \(what) in time", hint: "try again, or: baton doctor"
+            code: timedOutCode, message: "the agent did not answer \(what) in time", hint: "try again, or look at it: baton status"
         )
     }
 
@@ -65,6 +65,6 @@ extension ControlFailure {
         self =
             (error as? ControlFailure)
             ?? (error is CancellationError
-                ? .busy("the call was cancelled") : .failed("\(error)", hint: "see the agent's log: baton doctor"))
+                ? .busy("the call was cancelled") : .failed("\(error)", hint: "see the agent's log: baton log"))
     }
 }

@@ -34,6 +34,7 @@ extension Device {
 
     /// Asks the sync leader of the moment what is not asked yet.
     mutating func askLeader(at now: Instant, into output: inout DeviceOutput) {
+        endHandoffsSeenDone(into: &output)
         for place in waits.indices {
             let wait = waits[place]
             if let asked = wait.askedOf, asked != syncLeader?.device { waits[place].forgetQuestion(at: now) }
@@ -49,6 +50,19 @@ extension Device {
                 send(.handoffRequest(number: requestNumber, target: target), to: leader, into: &output)
             case .lock: break
             }
+        }
+    }
+
+    /// The log may tell of a handoff before the old leader's answer does: then it is done, and asked of nobody again.
+    private mutating func endHandoffsSeenDone(into output: inout DeviceOutput) {
+        guard let leader = syncLeader else { return }
+        for wait in waits {
+            guard case .handoff(let target) = wait.purpose, let asked = wait.askedOf, asked != leader.device,
+                target == nil || target == leader.device
+            else { continue }
+            waits.removeAll { $0.tag == wait.tag }
+            output.replies.append(
+                TaggedReply(tag: wait.tag, reply: .handedOff(to: leader.device, token: leader.token)))
         }
     }
 

@@ -9,6 +9,8 @@ package struct PeerView: Hashable, Sendable {
     /// What it last told; nil before the first word.
     package internal(set) var facts: DeviceFacts?
     package internal(set) var heard: Instant?
+    /// When its link was last there; nil before the first one ended.
+    package internal(set) var lastLinked: Instant?
     package internal(set) var isLeaving = false
 
     init(device: DeviceID) { self.device = device }
@@ -135,6 +137,7 @@ extension Device {
 
     mutating func linkDown(_ peer: DeviceID, at now: Instant, into output: inout DeviceOutput) {
         links.removeAll { $0 == peer }
+        view(of: peer) { $0.lastLinked = now }
         for place in waits.indices where waits[place].askedOf == peer { waits[place].forgetQuestion(at: now) }
         leaderStep(.away(peer), at: now)
         membershipCheck = now

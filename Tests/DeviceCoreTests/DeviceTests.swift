@@ -188,3 +188,21 @@ import Testing
         #expect(isThere)
     }
 }
+
+extension DeviceTests {
+    @Test func aHandoffAskedOfAThirdDeviceIsAnsweredOnce() {
+        var mesh = Self.ready(3)
+        mesh.run(.seconds(1))
+        let old = mesh.leaders[0]
+        let (third, target) = ((old + 1) % 3, (old + 2) % 3)
+        // The old leader's answer is lost: the log tells the asker all the same.
+        mesh.give(.request(tag: 6, .handoff(to: mesh.ids[target])), to: third)
+        mesh.run(.seconds(2)) { $0.reply(to: 6) != nil }
+        guard case .handedOff(let device, _) = mesh.reply(to: 6) else {
+            Issue.record("\(String(describing: mesh.reply(to: 6)))")
+            return
+        }
+        #expect(device == mesh.ids[target])
+        #expect(mesh.replies.count { $0.tag == 6 } == 1)
+    }
+}

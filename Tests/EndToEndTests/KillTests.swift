@@ -43,11 +43,18 @@ extension EndToEnd {
             let counters = tokens.compactMap { $0.split(separator: ".").last.flatMap { Int($0) } }
             #expect(counters == counters.sorted())
             for place in 0..<3 {
-                let gate = try String(contentsOfFile: mesh.members[place].home + "/run/gate", encoding: .utf8)
-                #expect(gate.hasPrefix("open"))
-                for folder in [mesh.members[place].workspace, mesh.members[place].home + "/workspace"] {
-                    let names = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
-                    #expect(names.filter { $0.hasSuffix(".lock") } == [])
+                // A round of the agents' own may be under way; a gate that stays closed is what must not be.
+                try await eventually("the gate is open", within: .seconds(20)) {
+                    let gate = try String(contentsOfFile: mesh.members[place].home + "/run/gate", encoding: .utf8)
+                    return gate.hasPrefix("open") ? true : nil
+                }
+                // A lock of a git that runs at this moment goes; a stale one stays.
+                try await eventually("no lock is left") {
+                    let folders = [mesh.members[place].workspace, mesh.members[place].home + "/workspace"]
+                    let names = folders.flatMap { folder in
+                        FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
+                    }
+                    return names.contains { $0.hasSuffix(".lock") } ? nil : true
                 }
                 #expect(try await mesh.git(place, ["status", "--porcelain"]).isEmpty)
             }
