@@ -42,7 +42,7 @@ extension ControlFailure {
 
     static func timedOut(_ what: String) -> ControlFailure {
         ControlFailure(
-            code: timedOutCode, message: "the agent did not answer \(what) in time", hint: "try again, or look at it: baton status"
+            code: timedOutCode, message: "the agent did not answer \(what) in time", hint: "see: baton status"
         )
     }
 
