@@ -61,7 +61,7 @@ package final class ControlClient: Sendable {
         } catch is ChannelError {
             throw .timedOut("the connection")
         } catch {
-            throw .failed("cannot reach the agent at \(address.socket): \(error)", hint: "restart it: baton down, baton up")
+            throw .failed("cannot reach the agent at \(address.socket): \(error)", hint: "try: baton down, baton up")
         }
     }
 
