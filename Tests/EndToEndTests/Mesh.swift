@@ -65,6 +65,8 @@ final class Mesh {
 
     static let names = ["alpha", "beta", "gamma"]
     let directory: String
+    /// Where each device runs: on this machine, or in a network namespace with an address of its own.
+    var network: Namespaces?
     private(set) var members: [Member] = []
     private var clients: [Int: ControlClient] = [:]
 
@@ -81,9 +83,11 @@ final class Mesh {
 
     /// Runs `body` with a mesh; whatever happens, no agent and no file of it remains.
     static func with(
-        _ count: Int = 3, prepare: (String) async throws -> Void = { _ in }, _ body: (Mesh) async throws -> Void
+        _ count: Int = 3, network: Namespaces? = nil, prepare: (String) async throws -> Void = { _ in },
+        _ body: (Mesh) async throws -> Void
     ) async throws {
         let mesh = try Mesh()
+        mesh.network = network
         do {
             for place in 0..<count { try await mesh.add(names[place], prepare: prepare) }
             if count > 1 {
@@ -109,14 +113,15 @@ final class Mesh {
         let member = Member(name: name, home: "\(directory)/\(name)-home", workspace: "\(directory)/\(name)")
         members.append(member)
         let place = members.count - 1
+        let listen = network?.address(of: place) ?? "127.0.0.1:0"
         if place == 0 {
             try FileManager.default.createDirectory(atPath: member.workspace, withIntermediateDirectories: true)
             try await prepare(member.workspace)
-            try await baton(0, ["init", member.workspace, "--name", name, "--listen", "127.0.0.1:0"])
+            try await baton(0, ["init", member.workspace, "--name", name, "--listen", listen])
         } else {
             let invite = try await baton(0, ["invite"]).output.trimmingCharacters(in: .whitespacesAndNewlines)
             try await baton(
-                place, ["join", member.workspace, "--name", name, "--listen", "127.0.0.1:0"],
+                place, ["join", member.workspace, "--name", name, "--listen", listen],
                 environment: ["BATON_INVITE": invite])
         }
     }
@@ -126,8 +131,10 @@ final class Mesh {
         _ place: Int, _ arguments: [String], environment: [String: String] = [:], expecting status: Int32? = 0
     ) async throws -> Outcome {
         let always = ["BATON_HOME": members[place].home, "BATON_TEST_SWITCHES": "1"]
+        let command = (network?.prefix(of: place) ?? []) + [Self.baton] + arguments
         let outcome = try await run(
-            Self.baton, arguments, environment: environment.merging(always) { $1 }, deadline: .seconds(120))
+            command[0], Array(command.dropFirst()), environment: environment.merging(always) { $1 },
+            deadline: .seconds(120))
         if let status {
             #expect(outcome.status == status, "baton \(arguments.joined(separator: " ")): \(outcome.errors)")
         }
