@@ -34,18 +34,6 @@ import Testing
         #expect(world.isOver && copy.isOver)
     }
 
-    /// The checks must be able to fail: each planted bug by its own check, at a seed that finds it.
-    @Test(arguments: [
-        (PlantedBug.voteNotPersisted, UInt64(16), CheckID.oneVote), (.tokenNotChecked, 234, .fence),
-        (.leaseFromReply, 64, .oneHolder),
-    ])
-    func `a planted bug is found by the check that is meant for it`(plant: PlantedBug, seed: UInt64, check: CheckID) {
-        var scenario = Scenario.drawn(seed: seed)
-        #expect(Simulation.run(scenario).violation == nil)
-        scenario.plant = plant
-        #expect(Simulation.run(scenario).violation?.check == check)
-    }
-
     @Test func `a seed stands for one scenario, sorted by time`() {
         #expect(Scenario.drawn(seed: 9) == Scenario.drawn(seed: 9))
         let scenario = Scenario.drawn(seed: 9, devices: 4)
