@@ -166,19 +166,26 @@ final class StreamHandler: ChannelInboundHandler {
             }
         bootstrap.withConnectedSocket(descriptor).assumeIsolated().whenComplete { result in
             switch result {
-            case .success(let channel): self.attached(channel)
-            case .failure(let error): self.switchboard.failed(self.connection, error)
+            case .success(let channel): self.attached(channel, then)
+            case .failure(let error):
+                self.switchboard.failed(self.connection, error)
+                then()
             }
-            then()
         }
     }
 
-    private func attached(_ channel: any Channel) {
-        guard phase == .attaching else { return channel.close(promise: nil) }
+    /// The user gets their end before the frames that waited are looked at: with a quick peer the whole stream is among
+    /// them, its end included.
+    private func attached(_ channel: any Channel, _ then: () -> Void) {
+        guard phase == .attaching else {
+            channel.close(promise: nil)
+            return then()
+        }
         local = channel
         phase = .splicing
         finishAttempt()
         watchSilence()
+        then()
         receiveFrames()
         local?.flush()
         readTLS()

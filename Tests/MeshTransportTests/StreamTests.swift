@@ -139,6 +139,23 @@ private func noise(_ count: Int, seed: UInt64) -> [UInt8] {
         try await expectNoConnectionsLeft(a, b)
     }
 
+    /// A small pack is all sent before the other side has its end of the stream.
+    @Test func aWholeStreamThatIsOverAtOnceIsNotMissed() async throws {
+        let (a, b) = try await pair { _, _ in
+            guard let ends = try? StreamDescriptors.pair() else { return .refuse("no descriptors") }
+            _ = writeAll(ends.user, noise(5000, seed: 3))
+            close(ends.user)
+            return .accept(ends.transport)
+        }
+        for _ in 0..<20 {
+            let descriptor = try await a.transport.openStream(to: b.id, header: [1])
+            let answer = try await onThread { readAll(descriptor) }
+            #expect(answer == noise(5000, seed: 3))
+            close(descriptor)
+        }
+        try await expectNoConnectionsLeft(a, b)
+    }
+
     @Test func aReaderThatIsLateMissesNothing() async throws {
         let (a, b) = try await pair()
         try await eventually("link") { a.isLinked(to: b.id) }
