@@ -25,14 +25,14 @@ extension EndToEnd {
     func wrongArguments(answer: Answer) async throws {
         let directory = try Scratch()
         defer { directory.remove() }
-        try await directory.expect(answer, ["BATON_HOME": directory.path + "/home"])
+        try await directory.expect(answer, ["BATON_HOME": directory.path + "/state"])
     }
 
     @Test("E9 no mesh, no agent, a workspace that cannot be one, a garbled invite: one line and the code")
     func beforeAnyMesh() async throws {
         let directory = try Scratch()
         defer { directory.remove() }
-        let home = ["BATON_HOME": directory.path + "/home"]
+        let home = ["BATON_HOME": directory.path + "/state"]
         try await directory.expect(Answer(arguments: ["status"], code: 4, words: "baton init"), home)
         try await directory.expect(Answer(arguments: ["up"], code: 4, words: "baton init"), home)
         try Data().write(to: URL(fileURLWithPath: directory.path + "/file"))
@@ -61,7 +61,7 @@ extension EndToEnd {
         defer { directory.remove() }
         let tools = directory.path + "/tools"
         try FileManager.default.createDirectory(atPath: tools, withIntermediateDirectories: true)
-        let environment = ["BATON_HOME": directory.path + "/home", "PATH": tools + ":/usr/bin:/bin"]
+        let environment = ["BATON_HOME": directory.path + "/state", "PATH": tools + ":/usr/bin:/bin"]
         let script = "#!/bin/sh\necho git version 2.20.1\n"
         try Data(script.utf8).write(to: URL(fileURLWithPath: tools + "/git"))
         try await run("/bin/chmod", ["755", tools + "/git"])
@@ -74,8 +74,8 @@ extension EndToEnd {
     func damagedDatabase() async throws {
         let directory = try Scratch()
         defer { directory.remove() }
-        let home = ["BATON_HOME": directory.path + "/home"]
-        let database = directory.path + "/home/device.db"
+        let home = ["BATON_HOME": directory.path + "/state"]
+        let database = directory.path + "/state/device.db"
         try await directory.expect(
             Answer(arguments: ["init", directory.path + "/w", "--no-start"], code: 0, words: ""), home)
         var bytes = try Data(contentsOf: URL(fileURLWithPath: database))
@@ -131,7 +131,7 @@ extension EndToEnd {
         guard geteuid() == 0 else { return print("skipped: only root can mount a small disk") }
         let directory = try Scratch()
         defer { directory.remove() }
-        let home = directory.path + "/home"
+        let home = directory.path + "/state"
         try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
         guard try await run("/bin/mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", home]).status == 0 else {
             return print("skipped: this machine mounts no tmpfs")

@@ -26,9 +26,9 @@ struct Merger {
         return try merge(captures, before: before, quarantine)
     }
 
-    /// A device that captured in a published round and did not get to apply it (it was killed, say) captures again from the
-    /// same base. What it changed since then builds on its own earlier capture, which the head holds: against the old base
-    /// its newer bytes would conflict with its older ones.
+    /// A device that captured in a published round and did not get to apply it (it was killed, say) captures again from
+    /// the same base. What it changed since then builds on its own earlier capture, which the head holds: against the
+    /// old base its newer bytes would conflict with its older ones.
     private func ground(_ capture: DeviceCapture) throws(GitError) -> DeviceCapture {
         var next = head
         for _ in 0..<Limits.roundsLookedBack {
