@@ -45,22 +45,8 @@ extension Workspace {
         }
     }
 
-    /// What the user's repository is at, without starting a process: the branch is in the `HEAD` file, and the commit
-    /// is known to a `cat-file` that stays.
     func userState() throws(WorkspaceError) -> UserState {
-        try checked { () throws(GitError) in
-            let directory = repository.gitDirectory
-            guard let bytes = DurableFile.read(directory + "/HEAD") else {
-                throw .damaged("\(directory)/HEAD cannot be read")
-            }
-            let line = UserRepository.line(bytes)
-            let prefix = "ref: refs/heads/"
-            let commit = try userReader.info("HEAD^{commit}")
-            return UserState(
-                branch: line.hasPrefix(prefix) ? String(line.dropFirst(prefix.count)) : nil,
-                head: commit?.id.revision, operation: UserOperation.underWay(in: directory),
-                indexLocked: access(directory + "/index.lock", F_OK) == 0)
-        }
+        try checked { () throws(GitError) in try quickLooks.state() }
     }
 
     /// Why a capture is kept to this device: it would carry conflict markers or another branch into the mesh.

@@ -1,6 +1,14 @@
 import Glibc
 import Primitives
 
+/// What a caller with open readers knows without a process a question. Both may block.
+package struct QuickLooks: Sendable {
+    /// The user's repository now.
+    var state: @Sendable () throws(GitError) -> UserState
+    /// The parents of a revision in our store.
+    var parents: @Sendable (Revision) throws(GitError) -> [Revision]
+}
+
 extension UserRepository {
     /// Brings the checked-out branch and the index to `revision`, whose files the apply has put in place.
     ///
@@ -13,21 +21,25 @@ extension UserRepository {
     ///   - branch: the branch in sync, without `refs/heads/`.
     ///   - expected: the user's head at the time of the capture; nil: any that `revision` contains.
     ///   - message: for the reflog, one line.
+    ///   - looks: answers in place of a process a question.
     package func fastForward(
-        to revision: Revision, fromStore store: String, branch: String, expected: Revision?, message: String
+        to revision: Revision, fromStore store: String, branch: String, expected: Revision?, message: String,
+        looks: QuickLooks? = nil
     ) async throws(GitError) -> FastForward {
-        let state = try await state()
+        let state = try await state(looks)
         if let obstacle = state.obstacle(to: branch) { return .waiting(obstacle) }
         if state.head == revision { return .current }
         if let expected, state.head != expected { return .waiting(.headMoved(state.head)) }
         if let head = state.head {
             guard head.hex.utf8.count == revision.hex.utf8.count else { return .waiting(.otherObjectFormat) }
-            guard try await contains(head, in: revision, store: store) else { return .waiting(.notContained(head)) }
+            guard try await contains(head, in: revision, store: store, looks) else {
+                return .waiting(.notContained(head))
+            }
         }
         let transfer = ObjectTransfer(repository: self, store: store)
         let keep = try await transfer.bring(revision, without: state.head)
         defer { if let keep { unlink(keep) } }
-        return try await move(to: revision, from: state.head, branch: branch, message: message)
+        return try await move(to: revision, from: state.head, branch: branch, message: message, looks)
     }
 
     /// After a start: an index of ours that had not yet got its name gets it if the branch has moved, or goes.
@@ -42,7 +54,18 @@ extension UserRepository {
 
     static let recordName = "fast-forward"
 
-    private func contains(_ head: Revision, in revision: Revision, store: String) async throws(GitError) -> Bool {
+    private func state(_ looks: QuickLooks?) async throws(GitError) -> UserState {
+        guard let looks else { return try await state() }
+        return try await BlockingThread.run { _ throws(GitError) in try looks.state() }
+    }
+
+    private func contains(
+        _ head: Revision, in revision: Revision, store: String, _ looks: QuickLooks?
+    ) async throws(GitError) -> Bool {
+        if let looks {
+            let parents = try await BlockingThread.run { _ throws(GitError) in try looks.parents(revision) }
+            if parents.contains(head) { return true }
+        }
         let ours = HermeticGit(installation: git.installation, gitDirectory: store)
         // 128: our store has never seen that commit.
         let arguments = ["merge-base", "--is-ancestor", head.hex, revision.hex]
@@ -50,12 +73,12 @@ extension UserRepository {
     }
 
     private func move(
-        to revision: Revision, from head: Revision?, branch: String, message: String
+        to revision: Revision, from head: Revision?, branch: String, message: String, _ looks: QuickLooks?
     ) async throws(GitError) -> FastForward {
         guard let lock = try IndexLock(in: gitDirectory) else { return .waiting(.indexLocked) }
         do throws(GitError) {
             // Under the lock no checkout, commit or merge of the user can begin; one may have passed before it.
-            var now = try await state()
+            var now = try await state(looks)
             now.indexLocked = false
             if let obstacle = now.obstacle(to: branch) { return waiting(obstacle, lock) }
             if now.head != head { return waiting(.headMoved(now.head), lock) }
