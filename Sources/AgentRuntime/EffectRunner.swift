@@ -142,7 +142,11 @@ final class EffectRunner: Sendable {
 
     private func apply(_ round: RoundID, _ revision: Revision) async {
         do {
-            let result = try await workspace.apply(revision, round: round)
+            var result = try await workspace.apply(revision, round: round, moveBranch: false)
+            if result.waiting == nil {
+                loop.post(.filesInPlace(round))
+                result.branchWaiting = try await workspace.followBranch(revision)
+            }
             let base = await workspace.base
             let late = result.late.count + result.deferred.count
             let report = ApplyReport(

@@ -105,6 +105,7 @@ package struct Device: Hashable, Sendable {
             leaderStep(.fetched(round, revision, result == .done(true)), at: now)
         case .merged(let round, let result): leaderStep(.merged(round, result), at: now)
         case .staged(let round, let revision, let result): memberStep(.staged(round, revision, result), at: now)
+        case .filesInPlace(let round): memberStep(.filesInPlace(round), at: now)
         case .applied(let round, let result): applied(round, result, at: now)
         case .stop: beginStopping(at: now, into: &output)
         }

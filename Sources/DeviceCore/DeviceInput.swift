@@ -24,6 +24,8 @@ package enum DeviceInput: Hashable, Sendable {
     case fetched(RoundID, Revision, Completion<Bool>)
     case merged(RoundID, Completion<MergeReport>)
     case staged(RoundID, Revision, Completion<Bool>)
+    /// The apply has put the files in place: writers may go on while the rest of it is done.
+    case filesInPlace(RoundID)
     case applied(RoundID, Completion<ApplyReport>)
     /// The agent is asked to end: hand off, then answer `stopped`.
     case stop

@@ -23,6 +23,7 @@ extension DeviceInput {
         case .fetched: 11
         case .merged: 12
         case .staged: 13
+        case .filesInPlace: 0
         case .applied: 14
         case .stop: 15
         }
@@ -46,6 +47,7 @@ extension DeviceInput {
         case .merged(let round, let result): "merged in \(round): \(result.text { $0.revision.tail })"
         case .staged(let round, let revision, let result):
             "staged \(revision.tail) in \(round): \(result.text { "\($0)" })"
+        case .filesInPlace(let round): "files in place for \(round)"
         case .applied(let round, let result): "applied in \(round): \(result.text { $0.base?.tail ?? "nothing" })"
         case .stop: "stop"
         }
@@ -59,7 +61,7 @@ extension DeviceInput {
         case .tick, .received(.raft(.appendReply), _), .received(.renew, _), .received(.renewed, _): true
         case .received(.raft(.append(let request)), _): request.entries.isEmpty
         case .received, .linkUp, .linkDown, .request, .cancelled, .workspaceChanged, .writersChanged, .gateClosed,
-            .gateOpenedEarly, .captured, .fetched, .merged, .staged, .applied, .stop:
+            .gateOpenedEarly, .captured, .fetched, .merged, .staged, .filesInPlace, .applied, .stop:
             false
         }
     }

@@ -120,10 +120,12 @@ extension MemberPart {
             captured(result, at: now, into: &actions)
         case .staged(let round, let revision, let result) where round == self.round:
             staged(revision, result, at: now, into: &actions)
+        case .filesInPlace(let round) where round == self.round:
+            if case .applying = stage { open(early: false, at: now, into: &actions) }
         case .applied(let round, let result) where round == self.round:
             applied(result, at: now, into: &actions)
         case .tick: tick(at: now, into: &actions)
-        case .gateClosed, .gateOpenedEarly, .captured, .staged, .applied, .received, .head: break
+        case .gateClosed, .gateOpenedEarly, .captured, .staged, .filesInPlace, .applied, .received, .head: break
         }
     }
 
@@ -221,11 +223,7 @@ extension MemberPart {
             extend(at: now, into: &actions)
         }
         guard !isApplying else { return }
-        if let reopens, now >= reopens, let since = gate.since {
-            gate = .open
-            actions.append(.openGate(round))
-            actions.append(.pauseEnded(round, held: now - since, early: true, writers))
-        }
+        if let reopens, now >= reopens { open(early: true, at: now, into: &actions) }
         let silent = now >= heard + Limits.leaderSilence
         let tooLong = gate.since.map { now >= $0 + Limits.pauseMax } ?? false
         if silent || tooLong {
@@ -253,12 +251,15 @@ extension MemberPart {
         close(early: true, at: now, into: &actions)
     }
 
+    private mutating func open(early: Bool, at now: Instant, into actions: inout Actions) {
+        guard let since = gate.since else { return }
+        gate = .open
+        actions.append(.openGate(round))
+        actions.append(.pauseEnded(round, held: now - since, early: early, writers))
+    }
+
     private mutating func close(early: Bool, at now: Instant, into actions: inout Actions) {
-        if let since = gate.since {
-            gate = .open
-            actions.append(.openGate(round))
-            actions.append(.pauseEnded(round, held: now - since, early: early, writers))
-        }
+        open(early: early, at: now, into: &actions)
         actions.append(.endRound(round))
         stage = .over
     }

@@ -11,6 +11,8 @@ package struct RoundMember: Hashable, Sendable {
         case gateOpenedEarly(RoundID)
         case captured(RoundID, Completion<CaptureReport>)
         case staged(RoundID, Revision, Completion<Bool>)
+        /// The apply has put the files in place: what is left of it needs no pause.
+        case filesInPlace(RoundID)
         case applied(RoundID, Completion<ApplyReport>)
         /// The published head, as the replicated state has it now.
         case head(Revision?)
@@ -49,7 +51,7 @@ package struct RoundMember: Hashable, Sendable {
         case .head(let revision):
             head = revision
             applyIfDecided(at: now, into: &actions)
-        case .gateClosed, .gateOpenedEarly, .captured, .staged, .applied, .tick:
+        case .gateClosed, .gateOpenedEarly, .captured, .staged, .filesInPlace, .applied, .tick:
             part?.handle(input, at: now, into: &actions)
             applyIfDecided(at: now, into: &actions)
         }

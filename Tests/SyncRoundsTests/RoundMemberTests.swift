@@ -65,6 +65,33 @@ import Testing
         #expect(driven.member.current == nil)
     }
 
+    @Test("W1 writers go on once the files are in place, before the apply is done")
+    func writersGoOnBeforeTheApplyIsDone() {
+        var driven = captured()
+        driven.give(.filesInPlace(Self.round))
+        #expect(driven.actions.isEmpty)
+        driven.hear(.stage(Self.round, Self.merged))
+        driven.give(.staged(Self.round, Self.merged, .done(true)))
+        driven.give(.head(Self.merged))
+        driven.give(.filesInPlace(Self.round), at: start + .milliseconds(40))
+        let writers = WriterReport(paused: ["codex"])
+        #expect(
+            driven.actions == [
+                .openGate(Self.round), .pauseEnded(Self.round, held: .milliseconds(40), early: false, writers),
+            ])
+        #expect(!driven.member.pausesWriters)
+        #expect(driven.member.current != nil)
+        // Another round waits until this one is done.
+        let next = RoundID(token: Self.round.token, sequence: Self.round.sequence + 1)
+        driven.hear(.prepare(next, pauseBudget: .seconds(2)))
+        #expect(driven.isSending(.declined(next, .busy(Self.round))))
+        let report = ApplyReport(base: Self.merged, appliedFiles: 2)
+        driven.give(.applied(Self.round, .done(report)))
+        #expect(driven.isSending(.applied(Self.round, report)))
+        #expect(!driven.actions.contains(.openGate(Self.round)))
+        #expect(driven.member.base == Self.merged)
+    }
+
     @Test("W3 a leader that dies after the pause: the gate opens, the round is given up")
     func silentLeader() {
         var driven = captured()
