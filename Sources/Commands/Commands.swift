@@ -34,6 +34,7 @@ struct BatonCommand: ParsableCommand {
                 name: "Try out",
                 subcommands: [
                     DemoCommand.self, SimulateCommand.self, VersionCommand.self, TestLinkCommand.self,
+                    BenchCommand.self,
                 ]),
         ])
 }
