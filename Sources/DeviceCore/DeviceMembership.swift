@@ -47,6 +47,17 @@ extension Device {
         return leaving.isEmpty ? nil : candidates.first.map { current.promoting($0) }
     }
 
+    /// Whether a device other than `target` is known to have been brought to the head. If not, a removal waits: the asker
+    /// repeats it, and meanwhile a round may catch somebody up.
+    func headOutlives(_ target: DeviceID) -> Bool {
+        guard let head = state.head.revision, state.record(of: target) != nil else { return true }
+        return state.devices.contains { record in
+            guard record.device != target else { return false }
+            return record.device == device
+                ? own.base == head : peers.contains { $0.device == record.device && $0.facts?.base == head }
+        }
+    }
+
     /// This quorum leader is to be removed. The others would stop listening to it with that very entry, and without its
     /// vote they may be no quorum: so vote and leadership move first, and the asker's retry goes to the next leader.
     mutating func makeWayForRemoval(at now: Instant) {

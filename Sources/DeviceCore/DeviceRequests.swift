@@ -111,7 +111,11 @@ extension Device {
         if case .lock(.acquire(let name, let asker, _, _)) = command.operation {
             watch.acquireReceived(name, from: asker, at: now, table: state.locks)
         }
-        if case .removeDevice(device) = command.operation { return makeWayForRemoval(at: now) }
+        if case .removeDevice(let target) = command.operation {
+            // With its last holder the published head would be gone, and nothing could ever be merged onto it.
+            guard headOutlives(target) else { return }
+            if target == device { return makeWayForRemoval(at: now) }
+        }
         stepRaft(.propose(command), at: now)
     }
 

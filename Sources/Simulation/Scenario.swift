@@ -6,8 +6,6 @@ package struct Scenario: Hashable, Sendable {
     package var devices: Int
     /// Faults and work go on for so long; then everything is mended and the mesh must converge.
     package var faultTime: Nanoseconds
-    /// How long it may take to converge after that.
-    package var healBound: Nanoseconds = .seconds(120)
     /// How long nothing may happen after it converged.
     package var quietTime: Nanoseconds = .seconds(10)
     package var network = NetworkConditions()
@@ -22,6 +20,14 @@ package struct Scenario: Hashable, Sendable {
         self.seed = seed
         self.devices = devices
         self.faultTime = faultTime
+    }
+
+    /// How long it may take to converge after that: the longest back-off after failed rounds, on the slowest clock, and
+    /// time for elections, leases and a few rounds.
+    package var healBound: Nanoseconds {
+        let backOff = (Limits.roundBackOff * (1 << Int(Limits.backOffDoublings))).wholeNanoseconds
+        let slowest = clocks.rates.min() ?? NodeClock.nominal
+        return backOff / slowest * NodeClock.nominal + .seconds(120)
     }
 
     /// False if clocks run beyond the bound that leases rest on: then only effect safety is demanded.

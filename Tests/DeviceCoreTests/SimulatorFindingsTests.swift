@@ -36,6 +36,22 @@ import Testing
         #expect(mesh.nodes[other].device.raft.membership.voters == [mesh.ids[other]])
     }
 
+    /// Seed 101101: the only device that held the published head was removed, and nothing could be merged ever after.
+    @Test func `a removal waits until another device was brought to the head`() {
+        var mesh = DeviceTests.ready(2)
+        let holder = mesh.nodes.indices.first { mesh.nodes[$0].device.raft.role == .leader } ?? 0
+        let other = 1 - holder
+        mesh.crash(other)
+        mesh.write(6, on: holder)
+        mesh.give(.request(tag: 7, .sync), to: holder)
+        mesh.run(.seconds(8)) { $0.reply(to: 7) != nil }
+        mesh.restart(other)
+        mesh.give(.request(tag: 8, .removeDevice(mesh.ids[holder])), to: other)
+        let isDone = mesh.run(.seconds(10)) { $0.reply(to: 8) == .done }
+        #expect(isDone)
+        #expect(mesh.nodes[other].tree == 6)
+    }
+
     /// Seed 198: the one message about a change was lost, and no round ever came.
     @Test func `a device that needs a round says so again`() {
         var mesh = DeviceTests.ready(2)

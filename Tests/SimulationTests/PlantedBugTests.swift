@@ -2,8 +2,8 @@ import Testing
 
 @testable import Simulation
 
-/// The checks must be able to fail: each planted bug is found by its own check, in the weather that brings it out. A few
-/// seeds are tried, since any change of the core moves what happens in one of them.
+/// The checks must be able to fail: each planted bug is found by its own check, in the weather that brings it out. A
+/// few seeds are tried, since any change of the core moves what happens in one of them.
 @Suite struct PlantedBugTests {
     /// A calm mesh, in which `event` happens every few seconds.
     private static func weather(
