@@ -104,7 +104,8 @@ package enum MeshSetup {
         try parts.store(
             StoredMesh(
                 mesh: accepted.mesh, workspace: parts.root, name: accepted.name, profile: accepted.profile.rawValue,
-                branch: accepted.branch), .joining(image: MeshState(epoch: accepted.epoch)), peers: accepted.devices)
+                branch: accepted.branch), .joining(image: MeshState(epoch: accepted.epoch)),
+            peers: reachable(accepted.devices, by: invite))
         var report = parts.report(accepted.mesh, accepted.profile.rawValue, accepted.branch)
         report.name = accepted.devices.first { $0.device == parts.identity.id }?.name ?? parts.name
         report.inviter = accepted.devices.first { $0.device == invite.pin }?.name
@@ -115,6 +116,14 @@ package enum MeshSetup {
             "workspace \(parts.root) on branch \(accepted.branch)",
         ]
         return report
+    }
+
+    /// An inviter that was founded a moment ago may not have told the log its addresses yet; the invite has them.
+    static func reachable(_ devices: [DeviceRecord], by invite: Invite) -> [DeviceRecord] {
+        devices.map { record in
+            guard record.device == invite.pin, record.addresses.isEmpty else { return record }
+            return DeviceRecord(device: record.device, name: record.name, addresses: invite.addresses)
+        }
     }
 
     private static func ask(_ invite: Invite, _ parts: Parts) async throws(SetupFailure) -> JoinAccepted {
