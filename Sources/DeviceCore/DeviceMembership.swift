@@ -47,8 +47,8 @@ extension Device {
         return leaving.isEmpty ? nil : candidates.first.map { current.promoting($0) }
     }
 
-    /// Whether a device other than `target` is known to have been brought to the head. If not, a removal waits: the asker
-    /// repeats it, and meanwhile a round may catch somebody up.
+    /// Whether a device other than `target` is known to have been brought to the head. If not, a removal waits: the
+    /// asker repeats it, and meanwhile a round may catch somebody up.
     func headOutlives(_ target: DeviceID) -> Bool {
         guard let head = state.head.revision, state.record(of: target) != nil else { return true }
         return state.devices.contains { record in
