@@ -74,7 +74,7 @@ extension Demo {
               BATON_HOME=$PWD/nas/home baton run --name clock -- \\
                   sh -c 'while date >> \(nas.workspace)/clock.md; do sleep 1; done'
               BATON_HOME=$PWD/laptop/home baton log
-              BATON_HOME=$PWD/desktop/home baton handoff nas
+              BATON_HOME=$PWD/desktop/home baton handoff
 
             and end it:
 
