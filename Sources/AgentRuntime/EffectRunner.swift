@@ -33,6 +33,8 @@ final class EffectRunner: Sendable {
 
     /// On the loop's queue. What concerns the gate reaches it before this returns, in the order of the actions.
     func carryOut(_ actions: [DeviceAction]) {
+        let moved = actions.compactMap { if case .headMoved(let revision) = $0 { revision } else { nil } }
+        let applied = actions.compactMap { if case .apply(_, let revision) = $0 { revision } else { nil } }
         for action in actions {
             switch action {
             case .closeGate(let round, let limit): closeGate(round, limit)
@@ -44,9 +46,15 @@ final class EffectRunner: Sendable {
             case .fetch(let round, let revision, let peer): Task { await fetch(round, revision, peer) }
             case .merge(let round, let head, let captures): Task { await merge(round, head, captures) }
             case .stage(let round, let revision, let peer): Task { await stage(round, revision, peer) }
-            case .apply(let round, let revision): Task { await apply(round, revision) }
+            case .apply(let round, let revision):
+                // Writers wait for the apply, nobody for the head's ref.
+                Task {
+                    await apply(round, revision)
+                    if moved.contains(revision) { await headMoved(revision) }
+                }
             case .endRound(let round): Task { await endRound(round) }
-            case .headMoved(let revision): Task { await headMoved(revision) }
+            case .headMoved(let revision):
+                if !applied.contains(revision) { Task { await headMoved(revision) } }
             }
         }
     }
@@ -168,8 +176,9 @@ final class EffectRunner: Sendable {
         watch.look()
     }
 
+    /// After a start the log tells of every head once more: only the newest is one.
     private func headMoved(_ revision: Revision) async {
-        guard await workspace.has(revision) else { return }
+        guard loop.read({ $0.state.head.revision }) == revision, await workspace.has(revision) else { return }
         do {
             try await workspace.publishedHead(revision)
         } catch {
