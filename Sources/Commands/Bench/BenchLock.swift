@@ -1,10 +1,19 @@
 import AgentRuntime
+import CSystemCalls
 import ControlSocket
 import Primitives
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 extension Bench {
     /// A lock acquired and released over a connection that is held, on the quorum's leader and on a follower.
     func locks(_ mesh: BenchMesh) async throws {
+        let disk = try diskSyncs(options.runs(200, quick: 50))
+        add(BenchFigure(name: "4 KiB written and synced to this disk", unit: "ms", samples: disk))
         let view = try await mesh.view()
         let follower = mesh.demo.place.others(than: view.quorum)[0]
         for (device, role) in [(view.quorum, EtcdMesh.Role.leader), (follower, .follower)] {
@@ -27,7 +36,24 @@ extension Bench {
         }
     }
 
-    /// The sync lock and the quorum's leadership, passed on; as the agent that did it says and as the target shows it.
+    /// What a log entry costs at least on each of two devices: one write and one fdatasync.
+    private func diskSyncs(_ runs: Int) throws -> BenchSamples {
+        let file = open(root + "/synced", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw DemoFailure("\(root)/synced cannot be written") }
+        defer { close(file) }
+        var samples = BenchSamples()
+        let bytes = [UInt8](repeating: 1, count: 4096)
+        for _ in 0..<runs {
+            let watch = Stopwatch()
+            guard write(file, bytes, bytes.count) == bytes.count, csystem_full_sync(file) == 0 else {
+                throw DemoFailure("\(root)/synced cannot be synced")
+            }
+            samples.add(watch.elapsed)
+        }
+        return samples
+    }
+
+    /// The sync lock, passed on; as the agent that did it says and as the target shows it.
     func handoffs(_ mesh: BenchMesh) async throws {
         var (took, seen) = (BenchSamples(), BenchSamples())
         let runs = options.runs(30, quick: 8)

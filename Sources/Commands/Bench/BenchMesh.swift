@@ -19,31 +19,23 @@ struct BenchMesh: Sendable {
 
     var devices: [DemoDevice] { demo.place.devices }
 
-    static func start(files: Int, root: String, _ console: Console) async throws -> BenchMesh {
+    init(files: Int, root: String, _ console: Console) throws {
         var silent = console
         silent.writeOut = { _ in }
         silent.writeError = { _ in }
         let template = root + "/template"
         try BenchFiles(count: files).make(in: template)
-        let mesh = BenchMesh(demo: try Demo(DemoOptions(workspace: template), Narrator(silent)))
-        do {
-            try await mesh.demo.tool(["sh", "-c", PlainGit.begin, "begin", template])
-            try await mesh.demo.found()
-            // Rounds begin when they are asked for, not by themselves.
-            for (key, value) in [("sync.settle", "300s"), ("sync.max-wait", "3600s"), ("sync.min-interval", "1s")] {
-                try await mesh.demo.baton(["config", "set", key, value], on: mesh.demo.place.laptop)
-            }
-            try await mesh.everyoneIsUpToDate()
-            return mesh
-        } catch {
-            await mesh.end()
-            throw error
-        }
+        demo = try Demo(DemoOptions(workspace: template), Narrator(silent))
     }
 
-    func end() async {
-        await demo.endEverything()
-        demo.place.remove()
+    func start(root: String) async throws {
+        try await demo.tool(["sh", "-c", PlainGit.begin, "begin", root + "/template"])
+        try await demo.found()
+        // Rounds begin when they are asked for, not by themselves.
+        for (key, value) in [("sync.settle", "300s"), ("sync.max-wait", "3600s"), ("sync.min-interval", "1s")] {
+            try await demo.baton(["config", "set", key, value], on: demo.place.laptop)
+        }
+        try await everyoneIsUpToDate()
     }
 
     /// Sync leader and quorum leader, on whom all agree while all are there and vote.

@@ -36,12 +36,16 @@ struct BenchRunner: Sendable {
             work.cancel()
         }
         let outcome = await work.result
-        await bench.end()
-        if let number = caught.signal.withLock({ $0 }) { return 128 + number }
+        let number = caught.signal.withLock { $0 }
         switch outcome {
-        case .success: return Exit.done
+        case .success:
+            await bench.end()
+            return number.map { 128 + $0 } ?? Exit.done
         case .failure(let error):
+            await bench.end(keepsFiles: number == nil)
+            if let number { return 128 + number }
             console.note(CommandFailure(error)?.line ?? "baton: \(error)")
+            console.note("the processes are ended; what they left is in \(await bench.places)")
             return Exit.failed
         }
     }
@@ -76,7 +80,9 @@ actor Bench {
         let watch = Stopwatch()
         console.note("load \(Self.load), \(Self.processors) processors, \(options.files) files")
         if options.topics.contains(where: \.needsMesh) {
-            mesh = try await BenchMesh.start(files: options.files, root: root, console)
+            let mesh = try BenchMesh(files: options.files, root: root, console)
+            self.mesh = mesh
+            try await mesh.start(root: root)
             console.note("a mesh of three runs")
         }
         for topic in BenchTopic.allCases where options.topics.contains(topic) {
@@ -124,9 +130,13 @@ actor Bench {
         return etcd
     }
 
-    func end() async {
+    var places: String { ([root] + (mesh.map { [$0.demo.place.root] } ?? [])).joined(separator: " and ") }
+
+    func end(keepsFiles: Bool = false) async {
         if let etcd { await etcd.end() }
-        if let mesh { await mesh.end() }
+        if let mesh { await mesh.demo.endEverything() }
+        guard !keepsFiles else { return }
+        mesh?.demo.place.remove()
         // What cannot be removed stays in the temporary directory, for the system to clear.
         try? FileManager.default.removeItem(atPath: root)
     }
