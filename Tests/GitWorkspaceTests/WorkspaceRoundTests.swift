@@ -125,7 +125,7 @@ import Testing
         }
         try await mesh.round()
         try mesh[0].write("held", "new\n")
-        let descriptor = open(mesh[1].root + "/held", O_RDWR)
+        let descriptor = open(mesh[1].root + "/held", O_RDWR | O_CLOEXEC)
         let report = try await mesh.round()
         #expect(report.applies[1].deferred == [Array("held".utf8)])
         let silent = try await mesh.round()
