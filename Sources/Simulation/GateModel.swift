@@ -6,6 +6,8 @@ struct GateModel: Hashable, Sendable {
         var round: RoundID
         /// On the device's clock that counts suspend.
         var since: Nanoseconds
+        /// In true time.
+        var from: TrueTime
         var deadline: Nanoseconds
         /// Everybody inside has left, or the grace is over; the agent was told.
         var isQuiet = false
@@ -23,12 +25,13 @@ struct GateModel: Hashable, Sendable {
     var isOpen: Bool { closed == nil }
 
     /// A newer round takes a closed gate over; the pause counts from its first closing.
-    mutating func close(_ round: RoundID, limit: Nanoseconds, local: Nanoseconds, awake: Nanoseconds) {
+    mutating func close(_ round: RoundID, limit: Nanoseconds, from: TrueTime, local: Nanoseconds, awake: Nanoseconds) {
         generation &+= 1
         closings &+= 1
         let since = closed?.since ?? local
         lastWord = awake
-        closed = Closed(round: round, since: since, deadline: Self.deadline(local, limit, since: since))
+        closed = Closed(
+            round: round, since: since, from: closed?.from ?? from, deadline: Self.deadline(local, limit, since: since))
     }
 
     mutating func extend(_ round: RoundID, limit: Nanoseconds, local: Nanoseconds) -> Bool {

@@ -7,6 +7,7 @@ package enum Mark: Int, Hashable, Sendable, CaseIterable {
     case crashBeforePersist, crashAfterPersist, crashBetweenSends, crashBetweenActions, crashMidApply, crashAfterVote
     case unsyncedWriteLost, powerCut, suspended, pausedProcess, replayedMessage, clogged
     case gateOpenedEarly, writerUnanswered, lateEditKept, editDuringApply, editDuringPause
+    case halfOpenLink, connectionHung, addressChanged, restartStorm
     case handoffDone, handoffRefused, userLockGranted, userLockLost, actionFailed
 
     package var name: String { "\(self)" }

@@ -1,23 +1,5 @@
 import DeviceCore
 
-/// How links behave while faults are on.
-package struct NetworkConditions: Hashable, Sendable {
-    /// One way, of most messages.
-    package var delay: Nanoseconds = .microseconds(800)
-    package var hasLongTail = false
-    package var keepsOrder = true
-    /// Per million messages.
-    package var loss = 0
-    package var duplication = 0
-    /// Messages of a link that is gone which arrive all the same.
-    package var replay = 0
-    /// How long a cut link goes unnoticed.
-    package var detection: ClosedRange<Nanoseconds> = .milliseconds(20)...(.milliseconds(500))
-    package var reconnection: ClosedRange<Nanoseconds> = .milliseconds(5)...(.milliseconds(200))
-
-    package static let healthy = NetworkConditions()
-}
-
 /// The links of a mesh: which directions are cut, which pairs are connected, when a message arrives.
 struct Network: Sendable {
     struct Pair: Hashable, Sendable {
@@ -37,8 +19,15 @@ struct Network: Sendable {
         var duplication: KeyedStream
         var last = TrueTime.start
         var clogged = TrueTime.start
-        var isCut = false
+        var lossy = TrueTime.start
+        var burstLoss = 0
+        var dead = TrueTime.start
+        /// Cuts that hold at this moment.
+        var cuts = 0
     }
+
+    /// A tail ends here: TCP would have given up or tried again.
+    static let longestDelay = Nanoseconds.seconds(8)
 
     let count: Int
     var conditions: NetworkConditions
@@ -64,13 +53,29 @@ struct Network: Sendable {
     /// The place of the pair, whichever end is named first.
     func pair(_ a: Int, _ b: Int) -> Int { min(a, b) * count + max(a, b) }
 
-    func isCut(from: Int, to: Int) -> Bool { directions[from * count + to].isCut }
+    func isCut(from: Int, to: Int) -> Bool { directions[from * count + to].cuts > 0 }
 
     func isConnected(_ a: Int, _ b: Int) -> Bool { pairs[pair(a, b)].session != 0 }
 
-    mutating func cut(from: Int, to: Int, _ cut: Bool) { directions[from * count + to].isCut = cut }
+    mutating func cut(from: Int, to: Int) { directions[from * count + to].cuts += 1 }
+
+    /// One of the cuts ends; after a `mendAll` there may be none.
+    mutating func mend(from: Int, to: Int) {
+        directions[from * count + to].cuts = max(directions[from * count + to].cuts - 1, 0)
+    }
+
+    mutating func mendAll() {
+        for at in directions.indices { directions[at].cuts = 0 }
+    }
 
     mutating func clog(from: Int, to: Int, until time: TrueTime) { directions[from * count + to].clogged = time }
+
+    mutating func burst(from: Int, to: Int, until time: TrueTime, loss: Int) {
+        directions[from * count + to].lossy = time
+        directions[from * count + to].burstLoss = loss
+    }
+
+    mutating func deaden(from: Int, to: Int, until time: TrueTime) { directions[from * count + to].dead = time }
 
     mutating func connect(_ pair: Int) {
         sessions &+= 1
@@ -80,18 +85,19 @@ struct Network: Sendable {
     /// When a message that leaves now arrives: never, once, or twice.
     mutating func arrivals(from: Int, to: Int, at now: TrueTime) -> (TrueTime?, TrueTime?) {
         let at = from * count + to
-        guard !directions[at].isCut else { return (nil, nil) }
+        guard directions[at].cuts == 0 else { return (nil, nil) }
         if directions[at].loss.chance(perMillion: conditions.loss) { return (nil, nil) }
+        if now < directions[at].dead { return (nil, nil) }
+        if now < directions[at].lossy, directions[at].loss.chance(perMillion: directions[at].burstLoss) {
+            return (nil, nil)
+        }
         let first = arrival(at, now)
         guard directions[at].duplication.chance(perMillion: conditions.duplication) else { return (first, nil) }
         return (first, arrival(at, now))
     }
 
     private mutating func arrival(_ at: Int, _ now: TrueTime) -> TrueTime {
-        let delay =
-            conditions.hasLongTail
-            ? min(directions[at].delay.longTail(conditions.delay), .seconds(8))
-            : directions[at].delay.between(conditions.delay / 2, conditions.delay &* 2)
+        let delay = min(directions[at].delay.delay(conditions.delay), Self.longestDelay)
         var time = max(now + delay, directions[at].clogged)
         if conditions.keepsOrder {
             time = max(time, directions[at].last + 1)

@@ -52,6 +52,11 @@ struct Node: Sendable {
     var scanIsDue = false
     var armed: ArmedCrash?
     var suspendedWhileLeading = false
+    /// Each input takes so long, until then.
+    var slow: (perInput: Nanoseconds, until: TrueTime) = (0, .start)
+    var disksStallUntil = TrueTime.start
+    /// No connection to or from it comes about before.
+    var connectsAfter = TrueTime.start
     /// The number of the newest lease renewal that it sent.
     var newestRenewal: UInt64 = 0
 
@@ -106,6 +111,14 @@ struct NodeDraws: Hashable, Sendable {
 enum WorldEvent: Sendable {
     /// The scenario's event of that number.
     case scenario(Int)
+    /// The rule of that number, set off by that device.
+    case rule(Int, subject: Int)
+    /// The next time of a rule that happens every so often.
+    case ruleTime(Int)
+    case cutEnds(Int)
+    /// The replicated setting of that number is put in.
+    case setting(Int)
+    case storm(Int, left: Int, every: Nanoseconds)
     case join(Int)
     case wake(Int)
     case restart(Int)
@@ -134,7 +147,8 @@ enum WorldEvent: Sendable {
             .gateGrace(let node, _), .gateDeadline(let node, _), .writer(let node, _), .ungated(let node),
             .user(let node), .scan(let node), .resume(let node, _):
             node
-        case .scenario, .join, .wake, .restart, .delivery, .linkChange, .linkNotice, .clientRelease, .mend,
+        case .scenario, .rule, .ruleTime, .cutEnds, .storm, .setting, .join, .wake, .restart, .delivery, .linkChange,
+            .linkNotice, .clientRelease, .mend,
             .settleCheck:
             nil
         }

@@ -25,8 +25,9 @@ extension Scenario {
 
     private mutating func drawConditions() {
         var draw = KeyedStream(seed: seed, .plan, entity: 1)
-        if draw.below(2) == 0 { network.hasLongTail = true }
-        network.delay = draw.pick([.microseconds(200), .milliseconds(1), .milliseconds(5), .milliseconds(15)])
+        let hasLongTail = draw.below(2) == 0
+        let delay = draw.pick([Nanoseconds.microseconds(200), .milliseconds(1), .milliseconds(5), .milliseconds(15)])
+        network.delay = hasLongTail ? .longTail(delay) : .around(delay)
         if draw.below(2) == 0 { network.loss = draw.pick([1_000, 10_000, 50_000, 150_000]) }
         if draw.below(2) == 0 { network.duplication = draw.pick([1_000, 20_000, 100_000]) }
         if draw.below(2) == 0 { network.replay = draw.pick([50_000, 500_000]) }
@@ -43,11 +44,12 @@ extension Scenario {
         clocks.rates = (0..<devices).map { _ in time.between(range.lowerBound, range.upperBound) }
         if time.below(2) == 0 { clocks.lateTimers = time.pick([.milliseconds(30), .milliseconds(400), .seconds(3)]) }
         var shell = KeyedStream(seed: seed, .plan, entity: 3)
-        if shell.below(2) == 0 { work.diskHasLongTail = true }
-        work.diskDelay = shell.pick([.microseconds(200), .milliseconds(1), .milliseconds(8)])
-        work.actionDelay = shell.pick([.milliseconds(2), .milliseconds(20), .milliseconds(60)])
-        if shell.below(2) == 0 { work.actionsHaveLongTail = true }
-        if shell.below(2) == 0 { work.actionFailures = shell.pick([5_000, 50_000, 200_000]) }
+        let isDiskUneven = shell.below(2) == 0
+        let write = shell.pick([Nanoseconds.microseconds(200), .milliseconds(1), .milliseconds(8)])
+        disk.delay = isDiskUneven ? .longTail(write) : .around(write)
+        let action = shell.pick([Nanoseconds.milliseconds(2), .milliseconds(20), .milliseconds(60)])
+        work.delay = shell.below(2) == 0 ? .longTail(action) : .around(action)
+        if shell.below(2) == 0 { work.failures = shell.pick([5_000, 50_000, 200_000]) }
         var load = KeyedStream(seed: seed, .plan, entity: 4)
         workload.gatedWriters = load.below(3)
         workload.gatedPause = load.pick([.milliseconds(300), .milliseconds(1500), .seconds(6)])
@@ -100,7 +102,7 @@ extension Scenario {
                 case 7: .bridge(draw.below(count))
                 default: draw.below(2) == 0 ? .chain : .link(0, 1 + draw.below(count - 1))
                 }
-            scenario.add(at, .cut(cut))
+            scenario.add(at, .cut(cut, nil))
             scenario.add(at + draw.interval(length), .mend)
         }
     }
@@ -115,9 +117,9 @@ extension Scenario {
             let all = draw.below(12) == 0
             for node in all ? Array(0..<count) : [draw.below(count)] {
                 let hit: Target = all || draw.below(2) == 0 ? .node(node) : target(&draw, count)
-                scenario.add(at, .crash(hit, power: power || all))
+                scenario.add(at, .crash(hit, power: power || all, down: nil))
                 let back = at + draw.interval(down)
-                for node in 0..<count { scenario.add(back, .restart(node)) }
+                for node in 0..<count { scenario.add(back, .restart(.node(node))) }
             }
         }
     }
@@ -138,7 +140,7 @@ extension Scenario {
     private static func drawElections(_ scenario: inout Scenario, _ draw: inout KeyedStream) {
         let count = scenario.devices
         scenario.repeated(&draw, mean: draw.pick([.seconds(4), .seconds(12)])) { scenario, draw, at in
-            scenario.add(at, .cut(.isolate(.quorumLeader)))
+            scenario.add(at, .cut(.isolate(.quorumLeader), nil))
             for node in 0..<count where draw.below(2) == 0 {
                 let down = draw.between(.milliseconds(1), .milliseconds(60))
                 scenario.add(
@@ -151,7 +153,7 @@ extension Scenario {
     private static func drawClogs(_ scenario: inout Scenario, _ draw: inout KeyedStream) {
         let count = scenario.devices
         scenario.repeated(&draw, mean: draw.pick([.seconds(6), .seconds(15)])) { scenario, draw, at in
-            scenario.add(at, .clog(target(&draw, count), draw.interval(.seconds(3))))
+            scenario.add(at, .clog(.all(of: target(&draw, count)), draw.interval(.seconds(3))))
         }
     }
 
@@ -181,8 +183,8 @@ extension Scenario {
         let rates = scenario.clocks.rates
         scenario.repeated(&draw, mean: .seconds(10)) { scenario, draw, at in
             let node = draw.below(count)
-            scenario.add(at, .wallJump(node, draw.between(.hours(-24), .hours(24))))
-            scenario.add(at, .rate(node, draw.pick(rates)))
+            scenario.add(at, .wallJump(.node(node), draw.between(.hours(-24), .hours(24))))
+            scenario.add(at, .rate(.node(node), draw.pick(rates)))
         }
     }
 
@@ -200,7 +202,7 @@ extension Scenario {
                         draw.below(2), ttl: draw.between(.seconds(1), .seconds(6)),
                         hold: draw.interval(.seconds(2)), waits: draw.below(2) == 0)
                 }
-            scenario.add(at, .client(node, plan))
+            scenario.add(at, .client(.node(node), plan))
         }
     }
 
@@ -208,14 +210,14 @@ extension Scenario {
         guard scenario.devices > 2, draw.below(2) == 0 else { return }
         let gone = draw.below(scenario.devices)
         let by = (gone + 1 + draw.below(scenario.devices - 1)) % scenario.devices
-        scenario.add(draw.between(.seconds(8), scenario.faultTime), .removeDevice(gone, by: by))
+        scenario.add(draw.between(.seconds(8), scenario.faultTime), .removeDevice(.node(gone), by: .node(by)))
     }
 
     private static func drawStops(_ scenario: inout Scenario, _ draw: inout KeyedStream) {
         let count = scenario.devices
         scenario.repeated(&draw, mean: .seconds(15)) { scenario, draw, at in
             scenario.add(at, .stop(target(&draw, count)))
-            for node in 0..<count { scenario.add(at + draw.interval(.seconds(5)), .restart(node)) }
+            for node in 0..<count { scenario.add(at + draw.interval(.seconds(5)), .restart(.node(node))) }
         }
     }
 
@@ -226,7 +228,7 @@ extension Scenario {
         for (at, setting) in [("sync.settle", settle), ("sync.max-wait", most), ("sync.min-interval", interval)]
             .enumerated()
         {
-            add(.milliseconds(100 * Int64(at) + 700), .client(0, .setting(setting.0, setting.1)))
+            add(.milliseconds(100 * Int64(at) + 700), .client(.node(0), .setting(setting.0, setting.1)))
         }
     }
 }
@@ -234,19 +236,18 @@ extension Scenario {
 extension Scenario {
     /// What the seed expanded to, in a line.
     package var summary: String {
-        var parts = ["\(devices) devices", "delay \(network.delay / 1000) us"]
-        if network.hasLongTail { parts.append("long tail") }
+        var parts = ["\(devices) devices", "delay \(network.delay)"]
         if network.loss > 0 { parts.append("loss \(network.loss) ppm") }
         if network.duplication > 0 { parts.append("duplication \(network.duplication) ppm") }
         if network.replay > 0 { parts.append("replay \(network.replay) ppm") }
         if !network.keepsOrder { parts.append("reorder") }
         parts.append("clock rates \(clocks.rates)")
         if clocks.lateTimers > 0 { parts.append("timers up to \(clocks.lateTimers / 1_000_000) ms late") }
-        if work.actionFailures > 0 { parts.append("failures \(work.actionFailures) ppm") }
+        if work.failures > 0 { parts.append("failures \(work.failures) ppm") }
         parts.append("\(workload.gatedWriters) gated writers each")
         if workload.ungatedPause != nil { parts.append("ungated writers") }
         if workload.userPause != nil { parts.append("users") }
-        parts.append("\(events.count) outside events")
+        parts.append("\(events.count) outside events, \(rules.count) rules")
         return parts.joined(separator: ", ")
     }
 }

@@ -12,6 +12,16 @@ package struct RunReport: Hashable, Sendable {
     package var trace: TraceHash
     package var marks: MarkCounts
     package var violation: Violation?
+    /// Faults, people and members that came about, of timed events and rules.
+    package var externalEvents: Int
+    package var roundsPublished: UInt64
+    /// The longest that any gate was closed, in true time.
+    package var longestPause: Nanoseconds
+    /// From the end of the faults to the moment since which all devices of the core had the same tree and were at rest;
+    /// nil if that never came.
+    package var convergedAfter: Nanoseconds?
+    /// False if what was mended was no quorum: then nothing but safety was demanded.
+    package var wasRecoverable: Bool
 }
 
 /// Runs seeds.
@@ -19,9 +29,7 @@ package enum Simulation {
     package static func run(_ scenario: Scenario) -> RunReport {
         var world = World(scenario)
         world.run()
-        return RunReport(
-            seed: scenario.seed, devices: scenario.devices, events: world.events, simulated: world.now.nanoseconds,
-            trace: world.trace, marks: world.marks, violation: world.violation)
+        return world.report
     }
 
     /// The same run once more, with the rows of what happened: it is the same, since nothing but the seed decides.
@@ -31,5 +39,15 @@ package enum Simulation {
         world.transcript?.quietToo = quietToo
         world.run()
         return world.transcript?.last ?? []
+    }
+}
+
+extension World {
+    package var report: RunReport {
+        RunReport(
+            seed: scenario.seed, devices: scenario.devices, events: events, simulated: now.nanoseconds, trace: trace,
+            marks: marks, violation: violation, externalEvents: externalEvents, roundsPublished: oracle.chain.number,
+            longestPause: longestPause, convergedAfter: isOver && violation == nil ? convergedAfter : nil,
+            wasRecoverable: true)
     }
 }

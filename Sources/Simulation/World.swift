@@ -12,6 +12,12 @@ package struct World: Sendable {
     package internal(set) var violation: Violation?
     /// The last rows of what happened; kept only if asked for.
     package internal(set) var transcript: Transcript?
+    /// Faults, people and members that came about so far.
+    package internal(set) var externalEvents = 0
+    /// The longest that a gate was closed.
+    package internal(set) var longestPause: Nanoseconds = 0
+    /// From the healing to the moment since which everything was as it must be.
+    package internal(set) var convergedAfter: Nanoseconds?
     /// True once the mesh has converged and stayed silent.
     package internal(set) var isOver = false
 
@@ -25,6 +31,12 @@ package struct World: Sendable {
     var clients: [ClientCall] = []
     var clientDraw: KeyedStream
     var output = DeviceOutput()
+    var openCuts: [OpenCut] = []
+    var rules: RuleStates
+    /// Whom `Target.subject` means.
+    var subject = 0
+    /// Where something happened last.
+    var actor = 0
     /// Faults and work are over; everything is being mended.
     var isHealing = false
     var heal = HealState()
@@ -42,16 +54,23 @@ package struct World: Sendable {
         oracle = Oracle()
         clientDraw = KeyedStream(seed: seed, .client)
         transcript = keepsTranscript ? Transcript() : nil
+        rules = RuleStates(scenario.rules)
         nodes = []
         for index in 0..<count { nodes.append(Self.makeNode(index, scenario, tree: store.emptyTree)) }
         for index in scenario.events.indices { queue.push(.scenario(index), at: scenario.events[index].at) }
+        for number in 0..<min(scenario.settings.count, SimulationLimits.settings) {
+            queue.push(.setting(number), at: TrueTime(.milliseconds(700 + 100 * Int64(number))))
+        }
+        startRules()
         queue.push(.mend, at: TrueTime(scenario.faultTime))
         nodes[0].hasJoined = true
         oracle.votersAre([nodes[0].id], since: .zero)
         oracle.state = nodes[0].disk.raft.snapshot?.image ?? MeshState()
         for index in nodes.indices {
             start(index)
-            if index > 0 { queue.push(.join(index), at: TrueTime(.milliseconds(100 + 60 * Int64(index)))) }
+            if index > 0, !scenario.late.contains(index) {
+                queue.push(.join(index), at: TrueTime(.milliseconds(100 + 60 * Int64(index))))
+            }
         }
         startWorkload()
     }
@@ -86,6 +105,7 @@ package struct World: Sendable {
         now = next.time
         events &+= 1
         trace.mix(UInt64(bitPattern: now.nanoseconds))
+        if let machine = next.payload.machine { actor = machine }
         if let machine = next.payload.machine, nodes[machine].power == .suspended {
             nodes[machine].deferred.append(next.payload)
             return true
@@ -97,6 +117,11 @@ package struct World: Sendable {
     private mutating func handle(_ event: WorldEvent) {
         switch event {
         case .scenario(let number): if !isHealing { happen(scenario.events[number].event) }
+        case .rule(let number, let subject): happen(rule: number, subject: subject)
+        case .ruleTime(let number): ruleTime(number)
+        case .cutEnds(let number): cutEnds(number)
+        case .storm(let node, let left, let pause): storm(node, left: left, every: pause)
+        case .setting(let number): put(setting: number)
         case .join(let node): join(node)
         case .wake(let node): wake(node)
         case .restart(let node): start(node)
@@ -142,5 +167,8 @@ package struct World: Sendable {
         violation = Violation(check: check, event: events, time: now, fact: fact, clash: other)
     }
 
-    mutating func hit(_ mark: Mark) { marks.hit(mark) }
+    mutating func hit(_ mark: Mark) {
+        marks.hit(mark)
+        if rules.followMarks { fire(.mark(mark), at: actor) }
+    }
 }

@@ -54,14 +54,12 @@ extension World {
     }
 
     private mutating func delay(_ node: Int) -> Nanoseconds {
-        let typical = scenario.work.actionDelay
-        return scenario.work.actionsHaveLongTail && !isHealing
-            ? nodes[node].draws.work.longTail(typical) : nodes[node].draws.work.between(typical / 2, typical * 2)
+        nodes[node].draws.work.delay(isHealing ? .around(scenario.work.delay.typical) : scenario.work.delay)
     }
 
     private mutating func later(_ node: Int, _ done: WorkDone) {
         var done = done
-        if !isHealing, nodes[node].draws.work.chance(perMillion: scenario.work.actionFailures) {
+        if !isHealing, nodes[node].draws.work.chance(perMillion: scenario.work.failures) {
             hit(.actionFailed)
             done = done.failing
         }

@@ -40,6 +40,11 @@ extension World {
         }
     }
 
+    mutating func put(setting number: Int) {
+        let setting = scenario.settings[number]
+        ask(0, .setting(setting.key, setting.value))
+    }
+
     mutating func replied(_ node: Int, _ tagged: TaggedReply) {
         let at = Int(truncatingIfNeeded: tagged.tag) - 1
         guard clients.indices.contains(at), clients[at].node == node else { return }
@@ -65,6 +70,7 @@ extension World {
 
     private mutating func granted(_ at: Int, _ node: Int, _ name: LockName, _ token: FencingToken) {
         hit(.userLockGranted)
+        fire(.lockGranted, at: node)
         clients[at].held = name
         if let holder = oracle.holder(of: token), holder.device != nodes[node].id || holder.name != name {
             clash(
@@ -94,12 +100,21 @@ extension World {
     /// A new device is added by one that is a member, until the log has it.
     mutating func join(_ node: Int) {
         guard !nodes[node].hasJoined, !nodes[node].wasRemoved else { return }
+        guard node < scenario.devices - scenario.learners || othersVote(before: node) else {
+            return queue.push(.join(node), at: now + .milliseconds(500))
+        }
         let members = nodes.indices.filter { nodes[$0].hasJoined && nodes[$0].power == .running }
         if !members.isEmpty {
             let member = clientDraw.pick(members)
             request(member, .join(node), .putDevice(.simulated(nodes[node].id, number: node)))
         }
         queue.push(.join(node), at: now + .seconds(2))
+    }
+
+    /// A learner waits until the core has as many voters as it wants of the others.
+    private func othersVote(before learner: Int) -> Bool {
+        let others = scenario.devices - scenario.learners
+        return oracle.voters.count >= Device.voters(among: others)
     }
 
     mutating func removeDevice(_ node: Int, by member: Int) {

@@ -15,13 +15,16 @@ extension World {
         case .consensus: break
         case .membership: hit(.votersChanged)
         case .lock: break
-        case .leading(let token): row(node, "leads under \(token)")
+        case .leading(let token):
+            fire(.leaderChange, at: node)
+            row(node, "leads under \(token)")
         case .leadershipLost(let token, let current): lostLeadership(node, token, current)
         case .roundStarted(let round, let reason, let members):
             oracle.roundsStarted += 1
             row(node, "starts \(round) (\(reason.rawValue)) with \(members.count) devices")
         case .roundPhase(let round, let phase):
             nodes[node].seen.phase = phase
+            if let point = RoundPoint(phase) { fire(.round(point), at: node) }
             row(node, "\(round): \(phase.rawValue)")
         case .roundEnded(let summary): ended(node, summary)
         case .published(let publication, let number):

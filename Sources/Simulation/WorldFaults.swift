@@ -3,62 +3,144 @@ import Primitives
 
 // What comes from outside: partitions, crashes, sleep, clocks.
 
+/// A cut that ends by itself.
+struct OpenCut: Hashable, Sendable {
+    struct Direction: Hashable, Sendable {
+        var from: Int
+        var to: Int
+    }
+
+    var directions: [Direction]
+    var isOver = false
+}
+
 extension World {
-    func resolve(_ target: Target) -> Int {
+    func resolve(_ target: Target) -> [Int] {
         switch target {
-        case .node(let node): node
-        case .leader: syncLeader ?? 0
-        case .quorumLeader: quorumLeader ?? 0
+        case .node(let node): nodes.indices.contains(node) ? [node] : []
+        case .leader: [syncLeader ?? 0]
+        case .quorumLeader: [quorumLeader ?? 0]
+        case .subject: [subject]
+        case .every: Array(nodes.indices)
+        case .others: nodes.indices.filter { $0 != subject }
         }
     }
 
     mutating func happen(_ event: ScenarioEvent) {
         trace.mix(events)
+        externalEvents += 1
         switch event {
-        case .cut(let cut): partition(cut)
+        case .cut(let cut, let length): partition(cut, length)
         case .mend: mendLinks()
-        case .crash(let target, let power): crash(resolve(target), power: power, because: "crashes")
-        case .clog(let target, let length): clog(resolve(target), length)
+        case .clog, .lossBurst, .halfOpen, .connectHang, .addressChange: disturb(event)
+        case .crash(let target, let power, let down):
+            for node in resolve(target) {
+                crash(node, power: power, because: "crashes")
+                if let down { queue.push(.restart(node), at: now + down) }
+            }
         case .crashAt(let target, let boundary, let skipping, let power, let down):
-            nodes[resolve(target)].armed = .init(boundary: boundary, skipping: skipping, power: power, down: down)
-        case .restart(let node): start(node)
-        case .suspend(let target, let length): suspend(resolve(target), length)
-        case .pause(let target, let length): pause(resolve(target), length)
-        case .rate(let node, let rate): changeClock(node) { $0.setRate(rate, at: $1) }
-        case .wallJump(let node, let distance): changeClock(node) { clock, _ in clock.jumpWall(by: distance) }
-        case .client(let node, let plan): ask(node, plan)
-        case .removeDevice(let node, let by): removeDevice(node, by: by)
-        case .stop(let target): feed(resolve(target), .stop)
+            for node in resolve(target) {
+                nodes[node].armed = .init(boundary: boundary, skipping: skipping, power: power, down: down)
+            }
+        case .restart(let target): for node in resolve(target) { start(node) }
+        case .restartStorm(let target, let times, let pause):
+            for node in resolve(target) { storm(node, left: min(times, SimulationLimits.restarts), every: pause) }
+        case .suspend(let target, let length): for node in resolve(target) { suspend(node, length) }
+        case .pause(let target, let length): for node in resolve(target) { pause(node, length) }
+        case .slow(let target, let perInput, let length):
+            for node in resolve(target) { nodes[node].slow = (perInput, now + length) }
+        case .stop(let target): for node in resolve(target) { feed(node, .stop) }
+        case .rate(let target, let rate): for node in resolve(target) { changeClock(node) { $0.setRate(rate, at: $1) } }
+        case .wallJump(let target, let distance):
+            for node in resolve(target) { changeClock(node) { clock, _ in clock.jumpWall(by: distance) } }
+        case .diskStall, .diskFault, .rollback, .wipe, .syncLies, .clone: harmDisk(event)
+        case .addDevice(let node): if nodes.indices.contains(node) { join(node) }
+        case .removeDevice(let target, let by):
+            for node in resolve(target) { for member in resolve(by).prefix(1) { removeDevice(node, by: member) } }
+        case .client(let target, let plan): for node in resolve(target) { ask(node, plan) }
+        case .hub, .user, .writers: break
         }
     }
 
-    private mutating func partition(_ cut: Cut) {
+    // MARK: Network
+
+    private mutating func partition(_ cut: Cut, _ length: Nanoseconds?) {
         row(nil, "cut: \(cut)")
         let count = nodes.count
+        var open = OpenCut(directions: [])
         for from in 0..<count {
             for to in 0..<count where from != to && cut.blocks(from: from, to: to, count: count, resolve) {
-                network.cut(from: from, to: to, true)
+                network.cut(from: from, to: to)
+                open.directions.append(.init(from: from, to: to))
             }
         }
         for node in nodes.indices { reconsiderLinks(of: node) }
+        guard let length else { return }
+        queue.push(.cutEnds(openCuts.count), at: now + length)
+        openCuts.append(open)
     }
 
-    private mutating func clog(_ node: Int, _ length: Nanoseconds) {
-        row(node, "clogged for \(TrueTime(length)) s")
-        hit(.clogged)
-        for peer in nodes.indices where peer != node {
-            network.clog(from: node, to: peer, until: now + length)
-            network.clog(from: peer, to: node, until: now + length)
-        }
+    mutating func cutEnds(_ number: Int) {
+        guard !openCuts[number].isOver else { return }
+        openCuts[number].isOver = true
+        row(nil, "a cut ends")
+        for direction in openCuts[number].directions { network.mend(from: direction.from, to: direction.to) }
+        for node in nodes.indices { reconsiderLinks(of: node) }
     }
 
     mutating func mendLinks() {
         row(nil, "links mended")
-        for from in nodes.indices {
-            for to in nodes.indices where from != to { network.cut(from: from, to: to, false) }
-        }
+        network.mendAll()
+        for number in openCuts.indices { openCuts[number].isOver = true }
         for node in nodes.indices { reconsiderLinks(of: node) }
     }
+
+    private mutating func disturb(_ event: ScenarioEvent) {
+        switch event {
+        case .clog(let route, let length):
+            hit(.clogged)
+            disturb(route, "clogged", length) { $0.clog(from: $1, to: $2, until: $3) }
+        case .lossBurst(let route, let loss, let length):
+            disturb(route, "lossy", length) { $0.burst(from: $1, to: $2, until: $3, loss: loss) }
+        case .halfOpen(let route, let length):
+            hit(.halfOpenLink)
+            disturb(route, "half open", length) { $0.deaden(from: $1, to: $2, until: $3) }
+        case .connectHang(let target, let length):
+            for node in resolve(target) { hangConnections(of: node, length) }
+        case .addressChange(let target, let length):
+            for node in resolve(target) { moveAddress(of: node, length) }
+        case .cut, .mend, .crash, .crashAt, .restart, .restartStorm, .suspend, .pause, .slow, .stop, .rate, .wallJump,
+            .diskStall, .diskFault, .rollback, .wipe, .syncLies, .clone, .addDevice, .removeDevice, .client, .hub,
+            .user, .writers:
+            break
+        }
+    }
+
+    private mutating func disturb(
+        _ route: Route, _ how: String, _ length: Nanoseconds,
+        _ change: (inout Network, Int, Int, TrueTime) -> Void
+    ) {
+        row(nil, "\(route.from)-\(route.to) \(how) for \(TrueTime(length)) s")
+        for from in nodes.indices {
+            for to in nodes.indices where from != to && route.covers(from: from, to: to, resolve) {
+                change(&network, from, to, now + length)
+            }
+        }
+    }
+
+    private mutating func harmDisk(_ event: ScenarioEvent) {
+        switch event {
+        case .diskStall(let target, let length):
+            for node in resolve(target) { nodes[node].disksStallUntil = max(nodes[node].disksStallUntil, now + length) }
+        case .diskFault, .rollback, .wipe, .syncLies, .clone: break
+        case .cut, .mend, .clog, .lossBurst, .halfOpen, .connectHang, .addressChange, .crash, .crashAt, .restart,
+            .restartStorm, .suspend, .pause, .slow, .stop, .rate, .wallJump, .addDevice, .removeDevice, .client, .hub,
+            .user, .writers:
+            break
+        }
+    }
+
+    // MARK: Clocks
 
     private mutating func changeClock(_ node: Int, _ change: (inout NodeClock, TrueTime) -> Void) {
         change(&nodes[node].clock, now)
@@ -70,6 +152,16 @@ extension World {
         nodes[node].timerAt = .never
         armTimer(node)
         planGateDeadline(node)
+    }
+
+    // MARK: Restarts
+
+    mutating func storm(_ node: Int, left: Int, every pause: Nanoseconds) {
+        guard left > 0, !isHealing else { return }
+        hit(.restartStorm)
+        crash(node, power: false, because: "dies again")
+        queue.push(.restart(node), at: now + pause / 2)
+        queue.push(.storm(node, left: left - 1, every: pause), at: now + max(pause, SimulationLimits.ruleInterval))
     }
 
     // MARK: Sleep

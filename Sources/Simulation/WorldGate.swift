@@ -12,8 +12,9 @@ extension World {
     mutating func closeGate(_ node: Int, _ round: RoundID, limit: Nanoseconds) {
         effect(node, round)
         let clock = nodes[node].clock
-        nodes[node].gate.close(round, limit: limit, local: clock.local(at: now), awake: clock.awake(at: now))
+        nodes[node].gate.close(round, limit: limit, from: now, local: clock.local(at: now), awake: clock.awake(at: now))
         row(node, "gate closes for \(round)")
+        fire(.gateClosing, at: node)
         planGateDeadline(node)
         let isBusy = nodes[node].writers.contains { $0.inside != nil }
         let grace = isBusy ? nodes[node].clock.trueLength(of: Self.grace) : .microseconds(500)
@@ -31,6 +32,7 @@ extension World {
         guard let closed = nodes[node].gate.closed, !closed.isQuiet, nodes[node].hasProcess else { return }
         guard nodes[node].gate.closings == closing else { return }
         nodes[node].gate.becameQuiet()
+        fire(.gateClosed, at: node)
         var report = WriterReport()
         for at in nodes[node].writers.indices {
             let name = "writer-\(at)"
@@ -55,6 +57,7 @@ extension World {
     mutating func openGate(_ node: Int, _ round: RoundID?) {
         guard let closed = nodes[node].gate.open(round) else { return }
         row(node, "gate opens")
+        longestPause = max(longestPause, now - closed.from)
         checkPause(node, closed)
         for at in nodes[node].writers.indices where nodes[node].writers[at].isWaiting {
             nodes[node].writers[at].isWaiting = false

@@ -56,6 +56,7 @@ extension World {
             if heal.rest != rest {
                 heal.rest = rest
                 heal.restSince = now
+                convergedAfter = now - TrueTime(scenario.faultTime)
                 if now > heal.deadline {
                     clash(
                         .quiescence, "all devices have the same tree, and nobody writes",

@@ -63,7 +63,9 @@ extension World {
         network.pairs[at].isChanging = true
         let range = wanted ? network.conditions.reconnection : network.conditions.detection
         let delay = network.changes.between(range.lowerBound, range.upperBound)
-        queue.push(.linkChange(pair: at, generation: network.pairs[at].generation, up: wanted), at: now + delay)
+        let earliest = wanted ? max(nodes[a].connectsAfter, nodes[b].connectsAfter) : now
+        queue.push(
+            .linkChange(pair: at, generation: network.pairs[at].generation, up: wanted), at: max(now, earliest) + delay)
     }
 
     mutating func linkChanges(_ at: Int, _ generation: UInt32, up: Bool) {
@@ -100,6 +102,30 @@ extension World {
         if knew { feed(node, .linkDown(nodes[peer].id)) }
         if up { feed(node, .linkUp(nodes[peer].id)) }
         if node < peer { network.pairs[at].lowKnows = up } else { network.pairs[at].highKnows = up }
+    }
+
+    mutating func hangConnections(of node: Int, _ length: Nanoseconds) {
+        row(node, "connections hang for \(TrueTime(length)) s")
+        hit(.connectionHung)
+        nodes[node].connectsAfter = max(nodes[node].connectsAfter, now + length)
+    }
+
+    /// Every connection of `node` breaks; it is found again after `length`.
+    mutating func moveAddress(of node: Int, _ length: Nanoseconds) {
+        row(node, "moves to another address")
+        hit(.addressChanged)
+        nodes[node].connectsAfter = max(nodes[node].connectsAfter, now + length)
+        for peer in nodes.indices where peer != node && network.isConnected(node, peer) {
+            let at = network.pair(node, peer)
+            network.pairs[at].session = 0
+            network.pairs[at].generation &+= 1
+            network.pairs[at].isChanging = false
+            queue.push(.linkNotice(node: node, peer: peer, session: 0), at: now + 1)
+            let range = network.conditions.detection
+            let delay = network.changes.between(range.lowerBound, range.upperBound)
+            queue.push(.linkNotice(node: peer, peer: node, session: 0), at: now + delay)
+        }
+        reconsiderLinks(of: node)
     }
 
     /// A machine that wakes still believes in the connections that broke while it slept, for a while.

@@ -28,6 +28,7 @@ extension World {
                 hit(.electionUnderPartition)
             }
             oracle.elected(node, term, disk: nodes[node].disk)
+            fire(.quorumLeaderChange, at: node)
             row(node, "leads the consensus in term \(term)")
         }
         if commit < seen.commit {
@@ -75,7 +76,10 @@ extension World {
         }
         oracle.committed.append(entry)
         oracle.committedIn.append(nodes[node].seen.term)
-        if case .membership(let membership) = entry.payload { oracle.votersAre(membership.voters, since: entry.index) }
+        if case .membership(let membership) = entry.payload {
+            oracle.votersAre(membership.voters, since: entry.index)
+            fire(.membershipChange, at: node)
+        }
         if case .command(let command) = entry.payload {
             let change = oracle.state.apply(command, term: entry.term)
             for event in change.lockEvents { oracle.learn(event) }
@@ -99,6 +103,8 @@ extension World {
 
     private mutating func published(_ publication: Publication, at node: Int, voters: [DeviceID]) {
         hit(.roundPublished)
+        let leader = oracle.holder(of: publication.round.token).flatMap { offset(of: $0.device) }
+        fire(.round(.published), at: leader ?? node)
         if publication.old != oracle.chain.revision {
             clash(
                 .publishedChain, "the head is \(oracle.chain.revision?.tail ?? "nothing")",

@@ -17,7 +17,7 @@ extension World {
         if nodes[node].workspace.applying != nil {
             nodes[node].workspace.recover(finishing: nodes[node].draws.crash.below(2) == 0, store)
         }
-        let configuration = DeviceConfiguration(profile: .lan, version: "simulated")
+        let configuration = DeviceConfiguration(profile: scenario.timing, version: "simulated")
         nodes[node].device = Device(
             device: nodes[node].id, configuration: configuration, restored: nodes[node].disk,
             incarnation: nodes[node].incarnation,
@@ -32,6 +32,7 @@ extension World {
         nodes[node].seen = SeenState()
         let incarnation = nodes[node].incarnation
         row(node, "starts, incarnation \(incarnation)")
+        fire(.restart, at: node)
         scanSoon(node)
         armTimer(node)
         reconsiderLinks(of: node)
@@ -60,18 +61,22 @@ extension World {
         nodes[node].device?.step(input, at: local, into: &output)
         trace.mix(node &* 64 &+ input.ordinal)
         if let transcript, transcript.quietToo || !input.isQuiet { row(node, input.summary) }
-        guard !output.persist.isEmpty else {
+        let isSlow = nodes[node].slow.until > now && !isHealing
+        let isHeld = rules.followStaged && noteStaged(node)
+        guard !output.persist.isEmpty || isSlow || isHeld else {
             carryOut(node)
             return
         }
         if crashes(node, .beforePersist) { return }
         nodes[node].pending = output
         nodes[node].isWriting = true
-        let typical = scenario.work.diskDelay
-        let delay =
-            scenario.work.diskHasLongTail && !isHealing
-            ? nodes[node].draws.disk.longTail(typical) : nodes[node].draws.disk.between(typical / 2, typical * 2)
-        queue.push(.diskDone(node, incarnation: nodes[node].incarnation), at: now + delay)
+        let delay = nodes[node].draws.disk.delay(isHealing ? .around(scenario.disk.delay.typical) : scenario.disk.delay)
+        var done = now + delay
+        if isSlow { done = done + nodes[node].slow.perInput }
+        if nodes[node].disksStallUntil > done, !isHealing, !output.persist.isEmpty {
+            done = nodes[node].disksStallUntil
+        }
+        queue.push(.diskDone(node, incarnation: nodes[node].incarnation), at: done)
     }
 
     /// What was to be durable is; the rest of the output leaves.
@@ -155,6 +160,7 @@ extension World {
             }
         }
         if power { hit(.powerCut) }
+        fire(.crash, at: node)
         if nodes[node].workspace.applying != nil { hit(.crashMidApply) }
         if nodes[node].power == .suspended {
             nodes[node].clock.wake(at: now)

@@ -28,13 +28,11 @@ extension World {
     }
 
     private mutating func captureTime(_ node: Int) -> Nanoseconds {
-        let typical = scenario.work.actionDelay
-        return scenario.work.actionsHaveLongTail && !isHealing
-            ? nodes[node].draws.work.longTail(typical) : nodes[node].draws.work.between(typical / 2, typical * 2)
+        nodes[node].draws.work.delay(isHealing ? .around(scenario.work.delay.typical) : scenario.work.delay)
     }
 
     private mutating func captureWork(_ node: Int, _ round: RoundID) -> WorkDone {
-        guard !isHealing, nodes[node].draws.work.chance(perMillion: scenario.work.actionFailures) else {
+        guard !isHealing, nodes[node].draws.work.chance(perMillion: scenario.work.failures) else {
             return .capture(round)
         }
         hit(.actionFailed)
@@ -59,6 +57,7 @@ extension World {
             oracle.captures.append((node, number))
         }
         nodes[node].workspace.roundCapture = (round, tree, revision)
+        fire(.captureTaken, at: node)
         let changed = revision.map { _ in UInt32(zip(tree, store.tree(base)).count { $0 != $1 }) } ?? 0
         let report = CaptureReport(
             base: base.map(store.name), revision: revision.map(store.name), changedFiles: changed)
@@ -78,10 +77,11 @@ extension World {
     /// One path, verified and then replaced; the last one ends the apply.
     mutating func applyNext(_ node: Int) {
         guard let apply = nodes[node].workspace.applying else { return }
+        fire(.applyStep, at: node)
         if crashes(node, .midApply) { return }
         guard !apply.rest.isEmpty else { return endApply(node) }
         if case .some(.some(let gone)) = nodes[node].workspace.applyOne(store) { checkReplaced(node, gone, apply) }
-        let step = max(scenario.work.actionDelay / 8, 1)
+        let step = max(scenario.work.delay.typical / 8, 1)
         let delay = nodes[node].draws.work.between(step / 2, step * 2)
         queue.push(.applyNext(node, incarnation: nodes[node].incarnation), at: now + delay)
     }

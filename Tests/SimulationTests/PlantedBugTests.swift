@@ -15,7 +15,7 @@ import Testing
         var draw = KeyedStream(seed: seed, .planEvents)
         let settings = [("sync.settle", "100ms"), ("sync.max-wait", "1s"), ("sync.min-interval", "1s")]
         scenario.events = settings.map { setting in
-            TimedEvent(at: TrueTime(.seconds(1)), event: .client(0, .setting(setting.0, setting.1)))
+            TimedEvent(at: TrueTime(.seconds(1)), event: .client(.node(0), .setting(setting.0, setting.1)))
         }
         var at = Nanoseconds.seconds(5)
         while at < scenario.faultTime {
@@ -35,11 +35,10 @@ import Testing
                 ScenarioEvent.crashAt(
                     .node(node), .afterVote, skipping: 0, power: false, down: draw.between(1, .milliseconds(40)))
             }
-            let all: [ScenarioEvent] = [.cut(.isolate(.quorumLeader))] + deaths
+            let all: [ScenarioEvent] = [.cut(.isolate(.quorumLeader), nil)] + deaths
             return all.map { (0, $0) } + [(draw.between(.seconds(1), .seconds(2)), .mend)]
         }
-        scenario.network.delay = .milliseconds(15)
-        scenario.network.hasLongTail = true
+        scenario.network.delay = .longTail(.milliseconds(15))
         scenario.network.loss = 100_000
         return scenario
     }
@@ -47,8 +46,8 @@ import Testing
     /// What the sync leader sends waits for longer than its lease, and arrives after a round of the next leader.
     private static func lateRounds(_ seed: UInt64) -> Scenario {
         var scenario = weather(seed, devices: 3, every: .seconds(15)) { draw in
-            let asked = (0..<3).map { (Nanoseconds.milliseconds(100), ScenarioEvent.client($0, .sync)) }
-            return [(0, .clog(.leader, draw.between(.seconds(8), .seconds(10))))] + asked
+            let asked = (0..<3).map { (Nanoseconds.milliseconds(100), ScenarioEvent.client(.node($0), .sync)) }
+            return [(0, .clog(.all(of: .leader), draw.between(.seconds(8), .seconds(10))))] + asked
         }
         scenario.workload.ungatedPause = nil
         scenario.workload.gatedWriters = 0
@@ -60,11 +59,11 @@ import Testing
         var scenario = weather(seed, devices: 2, every: .seconds(10)) { draw in
             let later = Nanoseconds.seconds(1) + draw.between(0, .milliseconds(500))
             return [
-                (0, .client(0, .handoff(to: 1))),
-                (later, .clog(.quorumLeader, draw.between(.milliseconds(3100), .milliseconds(4800)))),
+                (0, .client(.node(0), .handoff(to: 1))),
+                (later, .clog(.all(of: .quorumLeader), draw.between(.milliseconds(3100), .milliseconds(4800)))),
             ]
         }
-        scenario.network.delay = .milliseconds(100)
+        scenario.network.delay = .around(.milliseconds(100))
         return scenario
     }
 

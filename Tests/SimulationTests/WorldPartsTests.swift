@@ -104,9 +104,9 @@ import Testing
 
     @Test func `a gate that a newer round takes over counts its pause from the first closing`() {
         var gate = GateModel()
-        gate.close(Self.round, limit: .seconds(8), local: 0, awake: 0)
+        gate.close(Self.round, limit: .seconds(8), from: .start, local: 0, awake: 0)
         let next = RoundID(token: Self.round.token, sequence: 2)
-        gate.close(next, limit: .seconds(400), local: .seconds(5), awake: .seconds(5))
+        gate.close(next, limit: .seconds(400), from: .start, local: .seconds(5), awake: .seconds(5))
         #expect(gate.closed?.since == 0)
         #expect(gate.closed?.deadline == .seconds(300))
         #expect(gate.open(Self.round) == nil)
