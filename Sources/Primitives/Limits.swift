@@ -216,3 +216,9 @@ extension Limits {
     /// Published rounds in which a device's own earlier capture is looked for.
     public static let roundsLookedBack = 64
 }
+
+// The user's own repository.
+extension Limits {
+    /// Tries to add a pack while commands of the user clean up beside it.
+    public static let packTries = 8
+}

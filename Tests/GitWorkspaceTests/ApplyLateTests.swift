@@ -49,6 +49,7 @@ import Testing
         let after = bench.status("a")
         #expect(after.st_ino == before.st_ino && after.st_ctim.tv_nsec == before.st_ctim.tv_nsec)
         close(writer)
+        try waitUntilNobodyWrites(to: bench.root + "/a")
         #expect(try await bench.apply([change]).isComplete)
         #expect(try bench.applier().keptRounds() == [bench.round])
         #expect(bench.text("a") == "new")

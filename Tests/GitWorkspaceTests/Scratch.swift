@@ -1,3 +1,4 @@
+import CSystemCalls
 import Foundation
 import Glibc
 
@@ -64,4 +65,19 @@ final class Scratch: Sendable {
 
 func withCPath<Value>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> Value) -> Value {
     body(bytes.map { CChar(bitPattern: $0) } + [0])
+}
+
+/// Waits, for at most five seconds, until no process has the file open for writing. A child that another test starts holds
+/// this process's descriptors from its fork to its exec.
+func waitUntilNobodyWrites(to path: String) throws {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    defer { close(file) }
+    for _ in 0..<5000 {
+        if csystem_take_read_lease(file) == 0 {
+            csystem_drop_lease(file)
+            return
+        }
+        usleep(1000)
+    }
+    throw Scratch.Failed(what: "\(path) is still open for writing", code: EAGAIN)
 }

@@ -131,6 +131,7 @@ import Testing
         let silent = try await mesh.round()
         #expect(silent.isSilent)
         close(descriptor)
+        try waitUntilNobodyWrites(to: mesh[1].root + "/held")
         try await mesh.round()
         #expect(try mesh[1].read("held") == "new\n" && mesh[0].read("held") == "new\n")
         #expect(await mesh[1].workspace.base == mesh.head)

@@ -21,13 +21,26 @@ struct ObjectTransfer {
             unlink(path)
         }
         guard try await pack(revision, without: known, into: file) > 0 else { return nil }
-        lseek(file, 0, SEEK_SET)
-        let result = try await repository.git.run(
-            ["index-pack", "--stdin", "--keep=\(Self.keepText)"], from: .descriptor(file), to: .collect)
+        let result = try await index(file)
         let words = UserRepository.line(result.output).split(whereSeparator: { $0 == "\t" || $0 == " " })
         // `keep <id>`, or `pack <id>` when the same pack was there with a keep file of the user's.
         guard words.count == 2, words[0] == "keep" else { return nil }
         return "\(repository.objectDirectory)/pack/pack-\(words[1]).keep"
+    }
+
+    /// A `gc --prune=now` of the user takes the unfinished pack of a moment ago away: then once more.
+    private func index(_ file: Int32) async throws(GitError) -> GitResult {
+        var tries = 1
+        while true {
+            lseek(file, 0, SEEK_SET)
+            do throws(GitError) {
+                return try await repository.git.run(
+                    ["index-pack", "--stdin", "--keep=\(Self.keepText)"], from: .descriptor(file), to: .collect)
+            } catch {
+                guard tries < Limits.packTries else { throw error }
+                tries += 1
+            }
+        }
     }
 
     /// The number of objects.
