@@ -221,4 +221,6 @@ extension Limits {
 extension Limits {
     /// Tries to add a pack while commands of the user clean up beside it.
     public static let packTries = 8
+    /// Looks, a millisecond apart, at a file of ours that seems to be open for writing.
+    public static let busyLooks = 50
 }

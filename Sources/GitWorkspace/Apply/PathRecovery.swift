@@ -1,3 +1,5 @@
+import Primitives
+
 #if canImport(Glibc)
     import Glibc
 #else
@@ -88,8 +90,7 @@ extension PathExchange {
     ) throws(ApplyError) {
         guard let parent else { return try rescue(staged, taken) }
         try step("restore", staged)
-        let leases = applier.capabilities.readLease
-        switch LiveFile.inspect(parent, leaf, digits: digits(staged.change), leases: leases) {
+        switch lookForRestoring(staged, parent, leaf) {
         case .missing:
             if move(staging, taken, parent, leaf) != nil { try rescue(staged, taken) }
         case .entry(let live):
@@ -100,6 +101,18 @@ extension PathExchange {
         case .directory, .special, .busy, .unreadable: try rescue(staged, taken)
         }
         try step("restored", staged)
+    }
+
+    /// A child that this process starts has the new file open, as it was written, from its fork to its exec: for such a
+    /// moment "busy" says nothing of writers.
+    private func lookForRestoring(_ staged: StagedChange, _ parent: Descriptor, _ leaf: [UInt8]) -> LiveFile {
+        let leases = applier.capabilities.readLease
+        for _ in 0..<Limits.busyLooks {
+            let found = LiveFile.inspect(parent, leaf, digits: digits(staged.change), leases: leases)
+            guard case .busy = found else { return found }
+            usleep(1000)
+        }
+        return .busy
     }
 
     /// Our own new file stands in place, unchanged: out with it, in with what was there.
