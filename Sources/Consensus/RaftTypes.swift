@@ -70,13 +70,28 @@ package struct Snapshot<Image: Hashable & Sendable>: Hashable, Sendable {
     package var index: LogIndex
     package var term: Term
     package var membership: Membership
-    package var image: Image
+    private var box: Box
+
+    /// The image is large and rarely looked at, and a snapshot is part of values that move with every message: it lies
+    /// behind a reference.
+    private indirect enum Box: Hashable, Sendable {
+        case image(Image)
+    }
 
     package init(index: LogIndex, term: Term, membership: Membership, image: Image) {
         self.index = index
         self.term = term
         self.membership = membership
-        self.image = image
+        box = .image(image)
+    }
+
+    package var image: Image {
+        get {
+            switch box {
+            case .image(let image): image
+            }
+        }
+        set { box = .image(newValue) }
     }
 }
 

@@ -49,6 +49,8 @@ package struct Device: Hashable, Sendable {
     /// Somebody wants this quorum leader removed; until it leads no more.
     var isBeingRemoved = false
     var lastStep: Instant
+    /// When a `tick` is wanted at the latest.
+    package private(set) var nextDeadline: Instant
     /// Messages to ourselves, handled before the step ends.
     var loopback: [PeerMessage] = []
     // Empty between steps; kept so that their storage is reused.
@@ -72,6 +74,8 @@ package struct Device: Hashable, Sendable {
         claims = [LockClaim(name: .sync, ttl: configuration.profile.leaseTTL, client: nil)]
         membershipCheck = now
         lastStep = now
+        nextDeadline = now
+        reconsiderDeadline()
     }
 
     /// Appends to `output` what is to be done. Late, duplicated and unknown inputs add nothing or an event.
@@ -83,6 +87,7 @@ package struct Device: Hashable, Sendable {
         settle(at: now, into: &output)
         carryOutDuties(at: now, into: &output)
         settle(at: now, into: &output)
+        reconsiderDeadline()
     }
 
     private mutating func handle(_ input: DeviceInput, at now: Instant, into output: inout DeviceOutput) {
@@ -167,15 +172,21 @@ extension Device {
 
     package func hasLink(to peer: DeviceID) -> Bool { peer == device || links.contains(peer) }
 
-    /// When a `tick` is wanted at the latest.
-    package var nextDeadline: Instant {
+    /// Whoever changes the device calls this at last.
+    mutating func reconsiderDeadline() {
         var next = lastStep + configuration.profile.election.upperBound
-        let candidates: [Instant?] = [
-            raft.nextDeadline, roundLeader.nextDeadline, roundMember.nextDeadline, leaseDeadline, requestDeadline,
-            scheduleDeadline, factsDeadline, stopDeadline, handoff?.deadline, membershipCheck,
-        ]
-        for case let candidate? in candidates { next = min(next, candidate) }
-        return max(next, lastStep + .milliseconds(1))
+        func consider(_ candidate: Instant?) { if let candidate, candidate < next { next = candidate } }
+        consider(membershipCheck)
+        consider(raft.nextDeadline)
+        consider(roundLeader.nextDeadline)
+        consider(roundMember.nextDeadline)
+        consider(leaseDeadline)
+        consider(requestDeadline)
+        consider(scheduleDeadline)
+        consider(factsDeadline)
+        consider(stopDeadline)
+        consider(handoff?.deadline)
+        nextDeadline = max(next, lastStep + .milliseconds(1))
     }
 }
 

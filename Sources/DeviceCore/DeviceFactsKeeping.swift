@@ -100,7 +100,10 @@ extension Device {
     package func facts(at now: Instant) -> DeviceFacts { own.facts(at: now, version: configuration.version) }
 
     /// The hindrance that keeps this device's tree from the head, as its workspace shell sees it; nil when it is gone.
-    package mutating func waitingChanged(_ reason: String?) { own.waiting = reason }
+    package mutating func waitingChanged(_ reason: String?) {
+        own.waiting = reason
+        reconsiderDeadline()
+    }
 
     var factsDeadline: Instant? {
         guard !links.isEmpty else { return nil }

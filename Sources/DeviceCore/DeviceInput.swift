@@ -3,7 +3,8 @@ import Locks
 import Primitives
 import SyncRounds
 
-/// Everything that can happen to a device. Results carry the round that asked for them; late ones are ignored.
+/// Everything that can happen to a device. Results carry the round that asked for them; late ones are ignored. What is
+/// large and rare lies behind a reference.
 package enum DeviceInput: Hashable, Sendable {
     /// `nextDeadline` has passed (or not: an early tick does nothing).
     case tick
@@ -11,7 +12,7 @@ package enum DeviceInput: Hashable, Sendable {
     case linkUp(DeviceID)
     case linkDown(DeviceID)
     /// A local client asks. `tag` names the question; the answer carries it.
-    case request(tag: UInt64, ClientRequest)
+    indirect case request(tag: UInt64, ClientRequest)
     /// The client behind the tag is gone: its locks are released, its waits end.
     case cancelled(tag: UInt64)
     /// How many files differ from the base now (0 = clean); a scan's or a watcher's result.
@@ -20,13 +21,13 @@ package enum DeviceInput: Hashable, Sendable {
     case gateClosed(RoundID, WriterReport)
     /// The gate opened by itself: its deadline passed or somebody forced it.
     case gateOpenedEarly(RoundID)
-    case captured(RoundID, Completion<CaptureReport>)
+    indirect case captured(RoundID, Completion<CaptureReport>)
     case fetched(RoundID, Revision, Completion<Bool>)
-    case merged(RoundID, Completion<MergeReport>)
+    indirect case merged(RoundID, Completion<MergeReport>)
     case staged(RoundID, Revision, Completion<Bool>)
     /// The apply has put the files in place: writers may go on while the rest of it is done.
     case filesInPlace(RoundID)
-    case applied(RoundID, Completion<ApplyReport>)
+    indirect case applied(RoundID, Completion<ApplyReport>)
     /// The agent is asked to end: hand off, then answer `stopped`.
     case stop
 }

@@ -16,6 +16,9 @@ package struct LockClaim: Hashable, Sendable {
     var isQueued = false
     var notBefore: Instant?
 
+    /// When it is asked for once more; nil if it is held, asked for, or never was refused.
+    var acquireAgain: Instant? { claim.token == nil && acquire == nil && !isQueued ? notBefore : nil }
+
     init(name: LockName, ttl: Duration, client: UInt64?) {
         self.name = name
         self.ttl = ttl
@@ -197,17 +200,15 @@ extension Device {
 extension Device {
     var leaseDeadline: Instant? {
         var next = raft.role == .leader ? watch.nextDeadline : nil
-        guard raft.leader != nil else { return next }
-        for wanted in claims {
-            if let renewal = wanted.claim.nextRenewal(every: configuration.profile.leaseRenewal) {
+        guard let leader = raft.leader else { return next }
+        let mayRenew = hasLink(to: leader)
+        for place in claims.indices {
+            if mayRenew, let renewal = claims[place].claim.nextRenewal(every: configuration.profile.leaseRenewal) {
                 next = min(next ?? renewal, renewal)
             }
-            if let end = wanted.claim.actsBefore { next = min(next ?? end, max(end, lastStep + .milliseconds(1))) }
-            if let again = wanted.notBefore, wanted.claim.token == nil, wanted.acquire == nil, !wanted.isQueued,
-                again > lastStep
-            {
-                next = min(next ?? again, again)
-            }
+            // An end that has passed is no reason to look again and again.
+            if let end = claims[place].claim.actsBefore, end > lastStep { next = min(next ?? end, end) }
+            if let again = claims[place].acquireAgain, again > lastStep { next = min(next ?? again, again) }
         }
         return next
     }

@@ -45,9 +45,11 @@ extension Device {
     var requestDeadline: Instant? {
         var next: Instant?
         for request in pending { next = min(next ?? request.deadline, request.deadline, request.sendAt) }
+        guard !waits.isEmpty else { return next }
+        let mayAsk = syncLeader.map { hasLink(to: $0.device) } ?? false
         for wait in waits {
             next = min(next ?? wait.deadline, wait.deadline)
-            if syncLeader != nil, wait.isAsking { next = min(next ?? wait.sendAt, wait.sendAt) }
+            if mayAsk, wait.isAsking { next = min(next ?? wait.sendAt, wait.sendAt) }
         }
         return next
     }

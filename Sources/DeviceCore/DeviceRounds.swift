@@ -61,6 +61,7 @@ extension Device {
     package mutating func restoreBase(_ revision: Revision?) {
         own.base = revision
         roundMember.baseIs(revision)
+        reconsiderDeadline()
     }
 }
 

@@ -12,7 +12,11 @@ package struct MeshState: Hashable, Sendable {
     package private(set) var locks: LockTable
     package private(set) var head = PublishedHead()
     /// Sorted by key.
-    package private(set) var settings: [Setting] = []
+    package private(set) var settings: [Setting] = [] {
+        didSet { syncSettings = SyncSettings(settings) }
+    }
+    /// What `settings` say of rounds.
+    package private(set) var syncSettings = SyncSettings()
     /// Answers to recent requests, sorted by device: a retry is answered from here.
     package private(set) var answered: [AnsweredRequests] = []
 
@@ -33,6 +37,7 @@ package struct MeshState: Hashable, Sendable {
         self.locks = locks
         self.head = head
         self.settings = settings
+        syncSettings = SyncSettings(settings)
         self.answered = answered
     }
 
@@ -45,12 +50,6 @@ package struct MeshState: Hashable, Sendable {
     }
 
     package func record(of device: DeviceID) -> DeviceRecord? { devices.first { $0.device == device } }
-
-    package var syncSettings: SyncSettings {
-        var values = SyncSettings()
-        for setting in settings { values.set(setting.key, to: setting.value) }
-        return values
-    }
 
     /// The answer to a request that was applied before; nil if it was not, or was forgotten.
     package func answer(to request: RequestID) -> MeshOutcome? {
@@ -105,6 +104,14 @@ package struct MeshChange: Hashable, Sendable {
     package var published: Publication?
     package var rosterChanged = false
     package var settingsChanged = false
+}
+
+extension SyncSettings {
+    /// What the replicated settings say; unknown keys and values out of range change nothing.
+    fileprivate init(_ settings: [Setting]) {
+        self.init()
+        for setting in settings { set(setting.key, to: setting.value) }
+    }
 }
 
 // MARK: - Applying

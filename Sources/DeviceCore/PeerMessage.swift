@@ -3,27 +3,28 @@ import Locks
 import Primitives
 import SyncRounds
 
-/// Everything that one device says to another on a control link.
+/// Everything that one device says to another on a control link. What is large and rare lies behind a reference, so that
+/// the frequent ones (consensus, renewals) are quick to move.
 package enum PeerMessage: Hashable, Sendable {
     case raft(MeshRaftMessage)
     /// To the quorum leader: put this command into the log. Answered by the log itself, or by `notLeader`.
-    case propose(MeshCommand)
+    indirect case propose(MeshCommand)
     /// The receiver is not the quorum leader; `leader` is its best guess.
-    case notLeader(RequestID, leader: DeviceID?)
+    indirect case notLeader(RequestID, leader: DeviceID?)
     /// To the quorum leader: I still hold these. `number` orders the sender's renewals.
     case renew(number: UInt64, [LeaseRenewal])
     /// A quorum confirmed, after the renewal arrived, that the answerer still leads.
     case renewed(number: UInt64, [LeaseAnswer])
-    case round(RoundMessage)
+    indirect case round(RoundMessage)
     /// Facts for status and for the scheduler, sent when they change and when a link comes up.
-    case facts(DeviceFacts)
+    indirect case facts(DeviceFacts)
     /// To the sync leader: a person asks for a round; `number` is the asker's.
     case syncRequest(number: UInt64)
     /// The round that answered a `syncRequest`, or why there was none.
-    case syncAnswer(number: UInt64, SyncAnswer)
+    indirect case syncAnswer(number: UInt64, SyncAnswer)
     /// To the sync leader: pass leadership to `target` (nil: whoever is fit).
     case handoffRequest(number: UInt64, target: DeviceID?)
-    case handoffAnswer(number: UInt64, HandoffAnswer)
+    indirect case handoffAnswer(number: UInt64, HandoffAnswer)
     /// The sender stops soon; true as long as it has not said otherwise.
     case leaving(Bool)
 }
