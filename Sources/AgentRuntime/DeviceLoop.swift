@@ -123,6 +123,7 @@ final class DeviceLoop: Sendable {
             let now = Self.now
             state.output.removeAll()
             state.device.step(input, at: now, into: &state.output)
+            if !state.output.sendAhead.isEmpty { effects.send(state.output.sendAhead) }
             if !state.output.persist.isEmpty {
                 do {
                     try effects.persist(state.output.persist)

@@ -92,6 +92,8 @@ extension Raft {
     package var lastIndex: LogIndex { log.lastIndex }
     /// In use from the moment that its entry is in the log.
     package var membership: Membership { log.membership.membership }
+    /// The membership as of an entry that this device has not compacted before applying it.
+    package func membership(at index: LogIndex) -> Membership { log.membership(at: index) }
     package var membershipIndex: LogIndex { log.membership.index }
     package var isVoter: Bool { membership.voters.contains(device) }
     package var entriesSinceSnapshot: UInt64 { appliedIndex - (log.snapshot?.index ?? .zero) }

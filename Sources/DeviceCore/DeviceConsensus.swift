@@ -21,7 +21,12 @@ extension Device {
         guard !raftOutputIsEmpty else { return }
         output.persist.raft.merge(raftOutput.persist)
         for envelope in raftOutput.send {
-            output.send.append(PeerEnvelope(to: envelope.to, message: .raft(envelope.message)))
+            let outgoing = PeerEnvelope(to: envelope.to, message: .raft(envelope.message))
+            if mayLeaveAhead(envelope.message, of: output.persist.raft) {
+                output.sendAhead.append(outgoing)
+            } else {
+                output.send.append(outgoing)
+            }
         }
         let install = raftOutput.install
         let committed = raftOutput.committed
@@ -36,6 +41,17 @@ extension Device {
         for confirmation in confirmed { confirmRenewals(confirmation.id, at: now, into: &output) }
         for refusal in refused { handle(refusal, at: now, into: &output) }
         compactIfLong(at: now)
+    }
+
+    /// Entries may be sent before they are durable here, since this leader counts itself only in a later step. Not so in
+    /// the step that begins its term, nor if the message calls entries committed that only this disk may be about to hold
+    /// (it is the only voter).
+    private func mayLeaveAhead(
+        _ message: MeshRaftMessage, of update: PersistentUpdate<MeshCommand, MeshState>
+    ) -> Bool {
+        guard case .append(let append) = message, update.hardState == nil, update.snapshot == nil else { return false }
+        guard let first = update.appendFrom else { return true }
+        return append.commitIndex < first
     }
 
     private mutating func handle(_ event: RaftEvent, at now: Instant, into output: inout DeviceOutput) {
@@ -82,15 +98,15 @@ extension Device {
         case .membership(let membership):
             output.events.append(.membership(membership))
             membershipCheck = now
-        case .command(let command): apply(command, term: entry.term, at: now, into: &output)
+        case .command(let command): apply(command, of: entry, at: now, into: &output)
         }
     }
 
     private mutating func apply(
-        _ command: MeshCommand, term: Term, at now: Instant, into output: inout DeviceOutput
+        _ command: MeshCommand, of entry: MeshEntry, at now: Instant, into output: inout DeviceOutput
     ) {
         let newest = state.locks.newestToken
-        let change = state.apply(command, term: term)
+        let change = state.apply(command, term: entry.term, voters: raft.membership(at: entry.index).voters)
         if !change.lockEvents.isEmpty { watch.tableChanged(state.locks, at: now) }
         for event in change.lockEvents {
             output.events.append(.lock(event))

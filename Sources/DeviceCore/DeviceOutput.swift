@@ -5,6 +5,9 @@ import SyncRounds
 
 /// What a step wants done, in this order: `persist` is durable before anything after it is carried out.
 package struct DeviceOutput: Hashable, Sendable {
+    /// Entries for followers that rest on nothing that this step makes durable: a leader writes its log while they write
+    /// theirs (Ongaro's thesis, section 10.2.1).
+    package var sendAhead: [PeerEnvelope] = []
     package var persist = DeviceUpdate()
     package var send: [PeerEnvelope] = []
     package var actions: [DeviceAction] = []
@@ -18,6 +21,7 @@ package struct DeviceOutput: Hashable, Sendable {
     package init() {}
 
     package mutating func removeAll() {
+        sendAhead.removeAll(keepingCapacity: true)
         persist.removeAll()
         send.removeAll(keepingCapacity: true)
         actions.removeAll(keepingCapacity: true)
@@ -59,6 +63,7 @@ package struct DeviceUpdate: Hashable, Sendable {
     package var isEmpty: Bool { acceptedToken == nil && raft.isEmpty }
 
     package mutating func removeAll() {
+        guard !isEmpty else { return }
         raft = PersistentUpdate()
         acceptedToken = nil
     }

@@ -208,6 +208,8 @@ extension MeshOutcome {
         case .published(let number): "published as round \(number)"
         case .publicationRefused(.staleToken(let presented, let current)):
             "token \(presented) is stale, \(current.map { "\($0)" } ?? "none") is current"
+        case .publicationRefused(.notHeld(let holders, let voters)):
+            "\(holders) of \(voters) voters hold the revision"
         case .publicationRefused(.staleSequence(let presented, let last)): "sequence \(presented) is not above \(last)"
         case .publicationRefused(.headMoved): "the head has moved"
         case .refused(let refusal): "\(refusal)"

@@ -121,10 +121,10 @@ extension Device {
             output.actions.append(.fetch(round, revision, from: peer))
         case .merge(let round, let head, let captures):
             output.actions.append(.merge(round, head: head, captures: captures))
-        case .publish(let round, let old, let report):
+        case .publish(let round, let old, let report, let holders):
             let publication = Publication(
                 round: round, old: old, new: report.revision, changedFiles: report.changedFiles,
-                conflicts: report.conflicts)
+                conflicts: report.conflicts, holders: holders)
             propose(.publish(publication), .publish(round), within: Limits.roundTimeout, at: now, into: &output)
         case .phase(let round, let phase): output.events.append(.roundPhase(round, phase))
         case .ended(let summary): roundEnded(summary, at: now, into: &output)

@@ -29,20 +29,27 @@ package enum MeshOperation: Hashable, Sendable {
 }
 
 /// The commit point of a round: accepted only with the sync lock's current token, a sequence above the last
-/// published one of that token, and `old` equal to the head.
+/// published one of that token, `old` equal to the head, and if `holders` are a quorum of those who vote as of its entry:
+/// the leader counted under the membership that it knew, and that may be another by then.
 package struct Publication: Hashable, Sendable {
     package var round: RoundID
     package var old: Revision?
     package var new: Revision
     package var changedFiles: UInt32
     package var conflicts: UInt32
+    /// The devices that have `new` on disk, sorted.
+    package var holders: [DeviceID]
 
-    package init(round: RoundID, old: Revision?, new: Revision, changedFiles: UInt32 = 0, conflicts: UInt32 = 0) {
+    package init(
+        round: RoundID, old: Revision?, new: Revision, changedFiles: UInt32 = 0, conflicts: UInt32 = 0,
+        holders: [DeviceID]
+    ) {
         self.round = round
         self.old = old
         self.new = new
         self.changedFiles = changedFiles
         self.conflicts = conflicts
+        self.holders = holders
     }
 }
 
@@ -84,6 +91,8 @@ package enum PublicationRefusal: Hashable, Sendable {
     case staleToken(presented: FencingToken, current: FencingToken?)
     case staleSequence(presented: UInt64, last: UInt64)
     case headMoved(expected: Revision?, head: Revision?)
+    /// So many of so many voters hold it.
+    case notHeld(holders: UInt32, voters: UInt32)
 }
 
 package enum MeshRefusal: Hashable, Sendable {

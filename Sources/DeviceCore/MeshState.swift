@@ -117,15 +117,15 @@ extension SyncSettings {
 // MARK: - Applying
 
 extension MeshState {
-    /// Applies one command of an entry of `term`.
-    package mutating func apply(_ command: MeshCommand, term: Term) -> MeshChange {
+    /// Applies one command of an entry of `term`; `voters` vote as of that entry.
+    package mutating func apply(_ command: MeshCommand, term: Term, voters: [DeviceID]) -> MeshChange {
         if let outcome = answer(to: command.request) {
             return MeshChange(request: command.request, outcome: outcome, isNew: false)
         }
         var change = MeshChange(request: command.request, outcome: .done, isNew: true)
         switch command.operation {
         case .lock(let lock): change.outcome = .lock(locks.apply(lock, term: term, into: &change.lockEvents))
-        case .publish(let publication): publish(publication, &change)
+        case .publish(let publication): publish(publication, voters: voters, &change)
         case .putDevice(let record): put(record, &change)
         case .removeDevice(let device): remove(device, term: term, &change)
         case .set(let setting): put(setting, &change)
@@ -134,7 +134,7 @@ extension MeshState {
         return change
     }
 
-    private mutating func publish(_ publication: Publication, _ change: inout MeshChange) {
+    private mutating func publish(_ publication: Publication, voters: [DeviceID], _ change: inout MeshChange) {
         let current = locks.grant(of: .sync)?.token
         guard publication.round.token == current else {
             change.outcome = .publicationRefused(.staleToken(presented: publication.round.token, current: current))
@@ -147,6 +147,11 @@ extension MeshState {
         }
         guard publication.old == head.revision else {
             change.outcome = .publicationRefused(.headMoved(expected: publication.old, head: head.revision))
+            return
+        }
+        let holders = voters.count { publication.holders.contains($0) }
+        guard holders > voters.count / 2 else {
+            change.outcome = .publicationRefused(.notHeld(holders: UInt32(holders), voters: UInt32(voters.count)))
             return
         }
         head = PublishedHead(

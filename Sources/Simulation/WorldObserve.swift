@@ -81,7 +81,7 @@ extension World {
             fire(.membershipChange, at: node)
         }
         if case .command(let command) = entry.payload {
-            let change = oracle.state.apply(command, term: entry.term)
+            let change = oracle.state.apply(command, term: entry.term, voters: oracle.voters)
             for event in change.lockEvents { oracle.learn(event) }
             if let publication = change.published { published(publication, at: node, voters: voters) }
         }

@@ -63,6 +63,10 @@ extension World {
         if let transcript, transcript.quietToo || !input.isQuiet { row(node, input.summary) }
         let isSlow = nodes[node].slow.until > now && !isHealing
         let isHeld = rules.followStaged && noteStaged(node)
+        for envelope in output.sendAhead {
+            if crashes(node, .betweenSends) { return }
+            send(node, envelope)
+        }
         guard !output.persist.isEmpty || isSlow || isHeld else {
             carryOut(node)
             return

@@ -22,7 +22,8 @@ package struct RoundLeader: Hashable, Sendable {
         case send(RoundMessage, to: DeviceID)
         case fetch(RoundID, Revision, from: DeviceID)
         case merge(RoundID, head: Revision?, captures: [DeviceCapture])
-        case publish(RoundID, old: Revision?, MergeReport)
+        /// `holders`: the devices that have the revision on disk, sorted.
+        case publish(RoundID, old: Revision?, MergeReport, holders: [DeviceID])
         case phase(RoundID, RoundPhase)
         case ended(RoundSummary)
     }

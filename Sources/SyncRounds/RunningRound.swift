@@ -333,13 +333,12 @@ extension RunningRound {
             return enterApplyingHead(target, at: now, into: &actions)
         }
         guard !waiting else { return }
-        let holders = voters.filter { voter in
-            members.contains { $0.device == voter && $0.holdsTarget }
+        let holders = members.filter(\.holdsTarget).map(\.device)
+        let voting = voters.count { holders.contains($0) }
+        guard voting > voters.count / 2 else {
+            return abort("only \(voting) of \(voters.count) voters hold the new revision", into: &actions)
         }
-        guard holders.count > voters.count / 2 else {
-            return abort("only \(holders.count) of \(voters.count) voters hold the new revision", into: &actions)
-        }
-        actions.append(.publish(plan.round, old: plan.head, publishes))
+        actions.append(.publish(plan.round, old: plan.head, publishes, holders: holders))
         enter(.publishing(publishes), into: &actions)
     }
 

@@ -39,16 +39,19 @@ extension Publication {
             $0.new = Write.revision(new)
             $0.changedFiles = changedFiles
             $0.conflicts = conflicts
+            $0.holders = holders.map(Write.device)
         }
     }
 
     init(_ wire: WirePublication) throws(WireError) {
         try Read.present(wire.hasRound, "publication.round")
+        try Read.limit(wire.holders.count, Limits.devices, "publication's holders")
         self.init(
             round: try RoundID(wire.round), old: try Read.revision(wire.old, if: wire.hasOld, "publication.old"),
             new: try Read.revision(wire.new, "publication.new"),
             changedFiles: try Read.count(wire.changedFiles, "publication.changed_files"),
-            conflicts: try Read.count(wire.conflicts, "publication.conflicts"))
+            conflicts: try Read.count(wire.conflicts, "publication.conflicts"),
+            holders: try wire.holders.map { (device) throws(WireError) in try Read.device(device, "publication.holders") })
     }
 }
 
@@ -147,6 +150,11 @@ extension PublicationRefusal {
                     if let expected { $0.expected = Write.revision(expected) }
                     if let head { $0.head = Write.revision(head) }
                 }
+            case .notHeld(let holders, let voters):
+                $0.notHeld = .with {
+                    $0.holders = holders
+                    $0.voters = voters
+                }
             }
         }
     }
@@ -165,6 +173,9 @@ extension PublicationRefusal {
             self = .headMoved(
                 expected: try Read.revision(moved.expected, if: moved.hasExpected, "expected head"),
                 head: try Read.revision(moved.head, if: moved.hasHead, "head"))
+        case .notHeld(let counts):
+            self = .notHeld(
+                holders: try Read.count(counts.holders, "holders"), voters: try Read.count(counts.voters, "voters"))
         case nil: throw .unsupported("refusal of a publication")
         }
     }

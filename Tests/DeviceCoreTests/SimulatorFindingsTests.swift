@@ -52,6 +52,25 @@ import Testing
         #expect(mesh.nodes[other].tree == 6)
     }
 
+    /// Seed 200149: a publication was counted under the voters that its leader knew, and came into the log after two changes
+    /// of them that the leader had not seen.
+    @Test func `the log counts the holders of a publication by the voters as of its entry`() {
+        let ids = (1...5).map { DeviceID(number: $0) }
+        var state = MeshState.founding(DeviceRecord(device: ids[0], name: "d1", addresses: []))
+        func apply(_ operation: MeshOperation, _ number: UInt64, voters: [DeviceID]) -> MeshOutcome {
+            let request = RequestID(device: ids[0], incarnation: 1, number: number)
+            return state.apply(MeshCommand(request: request, operation: operation), term: Term(1), voters: voters).outcome
+        }
+        _ = apply(.lock(.acquire(.sync, device: ids[0], ttl: .seconds(3), waits: false)), 1, voters: [ids[0]])
+        let token = state.locks.newestToken
+        let publication = Publication(
+            round: RoundID(token: token, sequence: 1), old: nil, new: Revision(number: 7), holders: [ids[0], ids[1]])
+        let refused = apply(.publish(publication), 2, voters: [ids[1], ids[2], ids[3]])
+        #expect(refused == .publicationRefused(.notHeld(holders: 1, voters: 3)))
+        #expect(state.head.revision == nil)
+        #expect(apply(.publish(publication), 3, voters: [ids[0], ids[1], ids[2]]) == .published(number: 1))
+    }
+
     /// Seed 198: the one message about a change was lost, and no round ever came.
     @Test func `a device that needs a round says so again`() {
         var mesh = DeviceTests.ready(2)

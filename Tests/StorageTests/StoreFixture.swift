@@ -119,7 +119,9 @@ struct History {
     private mutating func snapshot(at index: LogIndex, _ term: Term) -> Snapshot<MeshState> {
         var image = state.raft.snapshot?.image ?? MeshState()
         for entry in state.raft.entries {
-            if case .command(let command) = entry.payload { _ = image.apply(command, term: entry.term) }
+            if case .command(let command) = entry.payload {
+                _ = image.apply(command, term: entry.term, voters: [Fixture.device])
+            }
         }
         return Snapshot(index: index, term: term, membership: Membership(voters: [Fixture.device]), image: image)
     }

@@ -96,7 +96,7 @@ import Testing
         #expect(driven.actions.isEmpty)
         driven.give(.received(.staged(Self.round, Self.merged), from: Self.ids[2]))
         let report = MergeReport(revision: Self.merged, changedFiles: 2)
-        #expect(driven.actions.contains(.publish(Self.round, old: Self.head, report)))
+        #expect(driven.actions.contains(.publish(Self.round, old: Self.head, report, holders: Self.ids)))
     }
 
     @Test func withoutAQuorumOfVotersNothingIsPublished() {

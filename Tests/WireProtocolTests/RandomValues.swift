@@ -105,7 +105,8 @@ extension RandomValues {
 
     mutating func publication() -> Publication {
         Publication(
-            round: round(), old: maybe { $0.revision() }, new: revision(), changedFiles: count(), conflicts: count())
+            round: round(), old: maybe { $0.revision() }, new: revision(), changedFiles: count(), conflicts: count(),
+            holders: (0..<below(4)).map { _ in device() })
     }
 
     mutating func command() -> MeshCommand { MeshCommand(request: request(), operation: operation()) }
@@ -125,9 +126,10 @@ extension RandomValues {
     }
 
     mutating func publicationRefusal() -> PublicationRefusal {
-        switch below(3) {
+        switch below(4) {
         case 0: .staleToken(presented: token(), current: maybe { $0.token() })
         case 1: .staleSequence(presented: number(), last: number())
+        case 2: .notHeld(holders: count(), voters: count())
         default: .headMoved(expected: maybe { $0.revision() }, head: maybe { $0.revision() })
         }
     }
@@ -169,14 +171,15 @@ extension RandomValues {
                 operation = .lock(.release(name, token: state.locks.grant(of: name)?.token ?? token()))
             case 3:
                 let round = RoundID(token: state.locks.grant(of: .sync)?.token ?? token(), sequence: step)
-                operation = .publish(Publication(round: round, old: state.head.revision, new: revision()))
+                operation = .publish(
+                    Publication(round: round, old: state.head.revision, new: revision(), holders: [device]))
             case 4:
                 let record = DeviceRecord(device: device, name: "d\(device.short)", addresses: ["a:\(step)"])
                 operation = flip() && step > 8 ? .removeDevice(device) : .putDevice(record)
             default: operation = .set(Setting(key: "sync.k\(below(5))", value: "\(step)"))
             }
             let request = RequestID(device: device, incarnation: 1, number: step)
-            _ = state.apply(MeshCommand(request: request, operation: operation), term: Term(1))
+            _ = state.apply(MeshCommand(request: request, operation: operation), term: Term(1), voters: [device])
         }
         return state
     }

@@ -39,8 +39,8 @@ import Testing
             entry(
                 .publish(
                     Publication(
-                        round: round, old: Revision(number: 1), new: Revision(number: 2), changedFiles: 26, conflicts: 1
-                    )
+                        round: round, old: Revision(number: 1), new: Revision(number: 2), changedFiles: 26, conflicts: 1,
+                        holders: [device, DeviceID(number: 2)])
                 ))
         ),
         ("putDevice", entry(.putDevice(DeviceRecord(device: device, name: "nas", addresses: ["nas:47700"])))),
@@ -53,7 +53,7 @@ import Testing
         for (_, entry) in entries {
             if case .command(var command) = entry.payload {
                 command.request.number = UInt64(state.answered.first?.answers.count ?? 0) + 10
-                _ = state.apply(command, term: Term(5))
+                _ = state.apply(command, term: Term(5), voters: [device])
             }
         }
         return Snapshot(

@@ -1397,6 +1397,8 @@ nonisolated struct WirePublication: Sendable {
 
   var conflicts: UInt32 = 0
 
+  var holders: [Data] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1693,12 +1695,21 @@ nonisolated struct WirePublicationRefusal: Sendable {
     set {refusal = .headMoved(newValue)}
   }
 
+  var notHeld: WireNotHeld {
+    get {
+      if case .notHeld(let v)? = refusal {return v}
+      return WireNotHeld()
+    }
+    set {refusal = .notHeld(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Refusal: Equatable, Sendable {
     case staleToken(WireStalePublicationToken)
     case staleSequence(WireStaleSequence)
     case headMoved(WireHeadMoved)
+    case notHeld(WireNotHeld)
 
   }
 
@@ -1734,6 +1745,20 @@ nonisolated struct WireStalePublicationToken: Sendable {
 
   fileprivate var _presented: WireToken? = nil
   fileprivate var _current: WireToken? = nil
+}
+
+nonisolated struct WireNotHeld: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var holders: UInt32 = 0
+
+  var voters: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct WireStaleSequence: Sendable {
@@ -4502,7 +4527,7 @@ nonisolated extension WireExpire: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension WirePublication: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Publication"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}round\0\u{1}old\0\u{1}new\0\u{3}changed_files\0\u{1}conflicts\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}round\0\u{1}old\0\u{1}new\0\u{3}changed_files\0\u{1}conflicts\0\u{1}holders\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4515,6 +4540,7 @@ nonisolated extension WirePublication: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 3: try { try decoder.decodeSingularBytesField(value: &self.new) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.changedFiles) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.conflicts) }()
+      case 6: try { try decoder.decodeRepeatedBytesField(value: &self.holders) }()
       default: break
       }
     }
@@ -4540,6 +4566,9 @@ nonisolated extension WirePublication: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.conflicts != 0 {
       try visitor.visitSingularUInt32Field(value: self.conflicts, fieldNumber: 5)
     }
+    if !self.holders.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.holders, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4549,6 +4578,7 @@ nonisolated extension WirePublication: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.new != rhs.new {return false}
     if lhs.changedFiles != rhs.changedFiles {return false}
     if lhs.conflicts != rhs.conflicts {return false}
+    if lhs.holders != rhs.holders {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5020,7 +5050,7 @@ nonisolated extension WireStaleLockToken: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WirePublicationRefusal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".PublicationRefusal"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}stale_token\0\u{3}stale_sequence\0\u{3}head_moved\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}stale_token\0\u{3}stale_sequence\0\u{3}head_moved\0\u{3}not_held\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5067,6 +5097,19 @@ nonisolated extension WirePublicationRefusal: SwiftProtobuf.Message, SwiftProtob
           self.refusal = .headMoved(v)
         }
       }()
+      case 4: try {
+        var v: WireNotHeld?
+        var hadOneofValue = false
+        if let current = self.refusal {
+          hadOneofValue = true
+          if case .notHeld(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.refusal = .notHeld(v)
+        }
+      }()
       default: break
       }
     }
@@ -5089,6 +5132,10 @@ nonisolated extension WirePublicationRefusal: SwiftProtobuf.Message, SwiftProtob
     case .headMoved?: try {
       guard case .headMoved(let v)? = self.refusal else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .notHeld?: try {
+      guard case .notHeld(let v)? = self.refusal else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     }()
     case nil: break
     }
@@ -5136,6 +5183,41 @@ nonisolated extension WireStalePublicationToken: SwiftProtobuf.Message, SwiftPro
   static func ==(lhs: WireStalePublicationToken, rhs: WireStalePublicationToken) -> Bool {
     if lhs._presented != rhs._presented {return false}
     if lhs._current != rhs._current {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireNotHeld: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".NotHeld"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}holders\0\u{1}voters\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.holders) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.voters) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.holders != 0 {
+      try visitor.visitSingularUInt32Field(value: self.holders, fieldNumber: 1)
+    }
+    if self.voters != 0 {
+      try visitor.visitSingularUInt32Field(value: self.voters, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireNotHeld, rhs: WireNotHeld) -> Bool {
+    if lhs.holders != rhs.holders {return false}
+    if lhs.voters != rhs.voters {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
