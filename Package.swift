@@ -28,6 +28,7 @@ let pure: [Target] =
     + module("SyncRounds", ["Primitives"])
     + module("DeviceCore", ["Primitives", "Consensus", "Locks", "SyncRounds"])
     + module("Simulation", ["Primitives", "Consensus", "Locks", "SyncRounds", "DeviceCore"])
+    + module("ScenarioFiles", ["Primitives", "SyncRounds", "DeviceCore", "Simulation"])
 
 let core: [Target.Dependency] = ["Primitives", "Consensus", "Locks", "SyncRounds", "DeviceCore"]
 let nio: [Target.Dependency] = [
@@ -68,7 +69,7 @@ let shells: [Target] =
             "WriterGate", "ControlSocket", "CSystemCalls", log,
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         ])
-    + module("SimulateCommand", ["Primitives", "Simulation", arguments], tests: nil)
+    + module("SimulateCommand", ["Primitives", "Simulation", "ScenarioFiles", arguments])
     + module(
         "Commands",
         [

@@ -34,6 +34,9 @@ enum ModuleMap {
         ModuleEntry(
             name: "DeviceCore", isPure: true, dependencies: ["Primitives", "Consensus", "Locks", "SyncRounds"]),
         ModuleEntry(name: "Simulation", isPure: true, dependencies: core),
+        ModuleEntry(
+            name: "ScenarioFiles", isPure: true,
+            dependencies: ["Primitives", "SyncRounds", "DeviceCore", "Simulation"]),
         ModuleEntry(name: "CSystemCalls"),
         ModuleEntry(
             name: "WireProtocol", dependencies: core + ["SwiftProtobuf"], platform: foundation),
@@ -65,7 +68,7 @@ enum ModuleMap {
             platform: foundation + libc + mutex + [essentials]
                 + [PlatformImport(name: "Dispatch", reason: "file events and signals as sources")]),
         ModuleEntry(
-            name: "SimulateCommand", dependencies: ["Primitives", "Simulation", "ArgumentParser"],
+            name: "SimulateCommand", dependencies: ["Primitives", "Simulation", "ScenarioFiles", "ArgumentParser"],
             platform: libc + mutex + [PlatformImport(name: "Dispatch", reason: "seeds run side by side on all cores")]),
         ModuleEntry(
             name: "Commands",
