@@ -46,8 +46,9 @@ struct RaftLog<Command: Hashable & Sendable, Image: Hashable & Sendable>: Hashab
         noteMemberships(in: entries[...])
     }
 
-    var lastIndex: LogIndex { entries.last?.index ?? baseIndex }
-    var lastTerm: Term { entries.last?.term ?? baseTerm }
+    // In place: `last` would copy the entry.
+    var lastIndex: LogIndex { entries.isEmpty ? baseIndex : entries[entries.count - 1].index }
+    var lastTerm: Term { entries.isEmpty ? baseTerm : entries[entries.count - 1].term }
     var membership: PlacedMembership { memberships[memberships.count - 1] }
     /// In use before the newest one; the newest if there is no other here.
     var previousMembership: Membership { memberships[max(0, memberships.count - 2)].membership }

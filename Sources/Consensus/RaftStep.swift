@@ -37,7 +37,7 @@ package struct RaftOutput<Command: Hashable & Sendable, Image: Hashable & Sendab
     package init() {}
 
     package mutating func removeAll() {
-        persist = PersistentUpdate()
+        if !persist.isEmpty { persist = PersistentUpdate() }
         send.removeAll(keepingCapacity: true)
         install = nil
         committed.removeAll(keepingCapacity: true)

@@ -84,6 +84,7 @@ package struct Device: Hashable, Sendable {
         noticeSleep(at: now, into: &output)
         lastStep = now
         handle(input, at: now, into: &output)
+        if case .received(.raft, _) = input, now < nextDeadline, passOnSmallTalk(into: &output) { return }
         settle(at: now, into: &output)
         carryOutDuties(at: now, into: &output)
         settle(at: now, into: &output)
@@ -123,11 +124,11 @@ package struct Device: Hashable, Sendable {
             drainRaft(at: now, into: &output)
             drainLeader(at: now, into: &output)
             drainMember(at: now, into: &output)
-            guard let message = loopback.first else {
+            guard !loopback.isEmpty else {
                 if raftOutputIsEmpty, leaderActions.isEmpty, memberActions.isEmpty { return }
                 continue
             }
-            loopback.removeFirst()
+            let message = loopback.removeFirst()
             receive(message, from: device, at: now, into: &output)
             turns += 1
             precondition(turns < Limits.turnsPerStep, "a device answers itself for ever: a rule feeds its own input")
@@ -157,20 +158,30 @@ extension Device {
     }
 
     /// True while this device may act as sync leader; ask again after every wait.
-    package func mayLead(at now: Instant) -> Bool { claims.first { $0.name == .sync }?.claim.mayAct(at: now) ?? false }
+    package func mayLead(at now: Instant) -> Bool { syncClaim.map { claims[$0].claim.mayAct(at: now) } ?? false }
 
     /// The token of this device's sync lease; nil without one.
-    package var leaderToken: FencingToken? { claims.first { $0.name == .sync }?.claim.token }
+    package var leaderToken: FencingToken? { syncClaim.flatMap { claims[$0].claim.token } }
 
     package func leaseRemaining(at now: Instant) -> Duration {
-        claims.first { $0.name == .sync }?.claim.remaining(at: now) ?? .zero
+        syncClaim.map { claims[$0].claim.remaining(at: now) } ?? .zero
     }
+
+    private var syncClaim: Int? { claims.indices.first { claims[$0].client == nil && claims[$0].name == .sync } }
 
     /// The memory of the highest token is lost, as if no message's token were checked. Only the simulator does this, to
     /// show that its checks notice.
     package mutating func loseAcceptedToken() { acceptedToken = FencingGate() }
 
     package func hasLink(to peer: DeviceID) -> Bool { peer == device || links.contains(peer) }
+
+    private static let shortest = Duration.milliseconds(1)
+
+    /// The part of `reconsiderDeadline` for a step that changed nothing but the clocks of consensus.
+    mutating func reconsiderElectionDeadline() {
+        guard let election = raft.nextDeadline, election < nextDeadline else { return }
+        nextDeadline = max(election, lastStep + Self.shortest)
+    }
 
     /// Whoever changes the device calls this at last.
     mutating func reconsiderDeadline() {
@@ -186,7 +197,7 @@ extension Device {
         consider(factsDeadline)
         consider(stopDeadline)
         consider(handoff?.deadline)
-        nextDeadline = max(next, lastStep + .milliseconds(1))
+        nextDeadline = max(next, lastStep + Self.shortest)
     }
 }
 
@@ -195,7 +206,7 @@ extension Device {
 extension Device {
     /// A step that comes much later than the tick that was due: the device slept (protocol.md, section 3).
     private mutating func noticeSleep(at now: Instant, into output: inout DeviceOutput) {
-        let allowance = max(configuration.profile.heartbeat * 2, .seconds(1))
+        let allowance = max(configuration.profile.heartbeat + configuration.profile.heartbeat, .seconds(1))
         let due = nextDeadline
         guard now > due + allowance else { return }
         output.events.append(.slept(now - due))

@@ -55,7 +55,7 @@ extension Device {
 
     /// The log may tell of a handoff before the old leader's answer does: then it is done, and asked of nobody again.
     private mutating func endHandoffsSeenDone(into output: inout DeviceOutput) {
-        guard let leader = syncLeader else { return }
+        guard !waits.isEmpty, let leader = syncLeader else { return }
         for wait in waits {
             guard case .handoff(let target) = wait.purpose, let asked = wait.askedOf, asked != leader.device,
                 target == nil || target == leader.device

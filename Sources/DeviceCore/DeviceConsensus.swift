@@ -11,15 +11,32 @@ extension Device {
     }
 
     var raftOutputIsEmpty: Bool {
-        raftOutput.send.isEmpty && raftOutput.committed.isEmpty && raftOutput.confirmed.isEmpty
-            && raftOutput.refused.isEmpty && raftOutput.events.isEmpty && raftOutput.install == nil
-            && raftOutput.persist.isEmpty
+        raftOutput.send.isEmpty && !raftOutputDecides && raftOutput.persist.isEmpty
+    }
+
+    /// Whether there is more in it than messages and what they need on the disk: heartbeats and their answers have no
+    /// more.
+    private var raftOutputDecides: Bool {
+        !raftOutput.committed.isEmpty || !raftOutput.confirmed.isEmpty || !raftOutput.refused.isEmpty
+            || !raftOutput.events.isEmpty || raftOutput.install != nil
+    }
+
+    /// A heartbeat or its answer, the most frequent inputs by far: they change nothing above consensus, so nothing is due
+    /// that was not due before. False, with nothing done, if consensus has more to say than answers.
+    mutating func passOnSmallTalk(into output: inout DeviceOutput) -> Bool {
+        guard !raftOutputDecides, raftOutput.persist.isEmpty else { return false }
+        for envelope in raftOutput.send {
+            output.send.append(PeerEnvelope(to: envelope.to, message: .raft(envelope.message)))
+        }
+        raftOutput.send.removeAll(keepingCapacity: true)
+        reconsiderElectionDeadline()
+        return true
     }
 
     /// Moves the consensus output into the device's and applies what was committed. Applying may feed consensus again.
     mutating func drainRaft(at now: Instant, into output: inout DeviceOutput) {
         guard !raftOutputIsEmpty else { return }
-        output.persist.raft.merge(raftOutput.persist)
+        if !raftOutput.persist.isEmpty { output.persist.raft.merge(raftOutput.persist) }
         for envelope in raftOutput.send {
             let outgoing = PeerEnvelope(to: envelope.to, message: .raft(envelope.message))
             if mayLeaveAhead(envelope.message, of: output.persist.raft) {
@@ -28,18 +45,15 @@ extension Device {
                 output.send.append(outgoing)
             }
         }
-        let install = raftOutput.install
-        let committed = raftOutput.committed
-        let confirmed = raftOutput.confirmed
-        let refused = raftOutput.refused
-        let events = raftOutput.events
+        guard raftOutputDecides else { return raftOutput.removeAll() }
+        let decided = raftOutput
         raftOutput.removeAll()
 
-        for event in events { handle(event, at: now, into: &output) }
-        if let install { self.install(install, at: now, into: &output) }
-        for entry in committed { apply(entry, at: now, into: &output) }
-        for confirmation in confirmed { confirmRenewals(confirmation.id, at: now, into: &output) }
-        for refusal in refused { handle(refusal, at: now, into: &output) }
+        for event in decided.events { handle(event, at: now, into: &output) }
+        if let install = decided.install { self.install(install, at: now, into: &output) }
+        for entry in decided.committed { apply(entry, at: now, into: &output) }
+        for confirmation in decided.confirmed { confirmRenewals(confirmation.id, at: now, into: &output) }
+        for refusal in decided.refused { handle(refusal, at: now, into: &output) }
         compactIfLong(at: now)
     }
 

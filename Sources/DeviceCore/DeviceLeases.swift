@@ -17,7 +17,9 @@ package struct LockClaim: Hashable, Sendable {
     var notBefore: Instant?
 
     /// When it is asked for once more; nil if it is held, asked for, or never was refused.
-    var acquireAgain: Instant? { claim.token == nil && acquire == nil && !isQueued ? notBefore : nil }
+    var acquireAgain: Instant? { isIdle ? notBefore : nil }
+    /// Neither held nor asked for at the moment.
+    var isIdle: Bool { !isQueued && acquire == nil && claim.token == nil }
 
     init(name: LockName, ttl: Duration, client: UInt64?) {
         self.name = name
@@ -46,11 +48,10 @@ extension Device {
     }
 
     private mutating func wantLock(at place: Int, at now: Instant, into output: inout DeviceOutput) {
+        guard claims[place].isIdle, raft.leader != nil, !isStopping else { return }
         let wanted = claims[place]
         if wanted.name == .sync, handoff != nil { return }
-        guard wanted.claim.token == nil, wanted.acquire == nil, !wanted.isQueued, raft.leader != nil, !isStopping,
-            state.record(of: device) != nil, now >= wanted.notBefore ?? now
-        else { return }
+        guard state.record(of: device) != nil, now >= wanted.notBefore ?? now else { return }
         let request = propose(
             .lock(.acquire(wanted.name, device: device, ttl: wanted.ttl, waits: true)), .acquire(wanted.name), at: now,
             into: &output)
@@ -216,11 +217,10 @@ extension Device {
     private mutating func renewDue(at now: Instant, into output: inout DeviceOutput) {
         guard let leader = raft.leader, hasLink(to: leader) else { return }
         let interval = configuration.profile.leaseRenewal
-        let due = claims.indices.filter { claims[$0].claim.renewalDue(at: now, every: interval) }
-        guard !due.isEmpty else { return }
+        guard claims.indices.contains(where: { claims[$0].claim.renewalDue(at: now, every: interval) }) else { return }
         requestNumber += 1
         var renewals: [LeaseRenewal] = []
-        for place in due {
+        for place in claims.indices where claims[place].claim.renewalDue(at: now, every: interval) {
             guard let token = claims[place].claim.token else { continue }
             claims[place].claim.requestSent(id: requestNumber, at: now)
             renewals.append(LeaseRenewal(name: claims[place].name, token: token))

@@ -26,14 +26,23 @@ package struct HolderClaim: Hashable, Sendable {
     }
 
     /// What was asked for, then what the grant says (a retry by the present holder does not change its ttl).
-    package private(set) var ttl: Duration
+    package private(set) var ttl: Duration {
+        didSet { usable = Self.usable(of: ttl) }
+    }
+    /// How long the holder may act after s.
+    private var usable: Duration
     private var state = State.none
     /// Unanswered requests, oldest first, at most `Limits.unansweredRenewals`.
     private var sent: [Sent] = []
     private var highestID: UInt64?
     private var lastSent: Instant?
 
-    package init(ttl: Duration) { self.ttl = ttl }
+    package init(ttl: Duration) {
+        self.ttl = ttl
+        usable = Self.usable(of: ttl)
+    }
+
+    private static func usable(of ttl: Duration) -> Duration { ttl * 2 / 3 }
 
     /// The token to present; nil if this claim has none.
     package var token: FencingToken? {
@@ -138,7 +147,7 @@ extension HolderClaim {
     /// The first moment at which this device must not act any more; nil while it must not act at all.
     package var actsBefore: Instant? {
         guard case .held(_, let since) = state else { return nil }
-        return since + ttl * 2 / 3
+        return since + usable
     }
 
     package func mayAct(at now: Instant) -> Bool { remaining(at: now) > .zero }

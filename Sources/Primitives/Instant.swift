@@ -35,6 +35,16 @@ extension Duration {
 
     /// Nanoseconds, rounded towards zero; traps only beyond 292 years.
     public var wholeNanoseconds: Int64 {
-        components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
+        let magnitude = attoseconds.magnitude
+        // One division of the processor does for what is not absurdly long.
+        let high = UInt64(truncatingIfNeeded: magnitude >> 64)
+        guard high < 500_000_000 else { return Int64(attoseconds / 1_000_000_000) }
+        let quotient = UInt64(1_000_000_000).dividingFullWidth((high, UInt64(truncatingIfNeeded: magnitude))).quotient
+        return attoseconds < 0 ? -Int64(quotient) : Int64(quotient)
+    }
+
+    /// The same as `.nanoseconds(count)`, without its detour through generic arithmetic.
+    public static func wholeNanoseconds(_ count: Int64) -> Duration {
+        Duration(attoseconds: Int128(count) * 1_000_000_000)
     }
 }

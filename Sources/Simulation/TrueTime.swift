@@ -58,7 +58,7 @@ struct NodeClock: Hashable, Sendable {
     /// The clock that counts suspend.
     func local(at time: TrueTime) -> Nanoseconds { segmentLocal &+ Self.scale(time - segmentStart, rate, Self.nominal) }
 
-    func instant(at time: TrueTime) -> Instant { Instant(sinceOrigin: .nanoseconds(local(at: time))) }
+    func instant(at time: TrueTime) -> Instant { Instant(sinceOrigin: .wholeNanoseconds(local(at: time))) }
 
     /// The clock that stops in suspend.
     func awake(at time: TrueTime) -> Nanoseconds {

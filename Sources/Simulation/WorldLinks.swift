@@ -73,6 +73,8 @@ extension World {
         let low = at / network.count
         let high = at % network.count
         network.pairs[at].isChanging = false
+        // An end that fell asleep meanwhile could not be told; the link is planned anew when it wakes.
+        if up, !isWanted(low, high) { return }
         if up {
             network.connect(at)
             let session = network.pairs[at].session

@@ -65,9 +65,9 @@ extension World {
         if let last = oracle.committed.last, entry.index != last.index.next { return }
         // A change of voters may have entered the log in the very step that committed this under the voters before.
         let voters = nodes[node].device?.raft.membership.voters ?? []
-        let isDurable = isHeld(by: voters) { $0.disk.holds(entry.index, entry.term) }
+        let isDurable = isHeld(by: voters) { nodes[$0].disk.holds(entry.index, entry.term) }
         if !isDurable,
-            !recentVoters(node).contains(where: { isHeld(by: $0) { $0.disk.holds(entry.index, entry.term) } })
+            !recentVoters(node).contains(where: { isHeld(by: $0) { nodes[$0].disk.holds(entry.index, entry.term) } })
         {
             clash(
                 .committedIsDurable,
@@ -97,8 +97,9 @@ extension World {
         return voters
     }
 
-    private func isHeld(by voters: [DeviceID], _ holds: (Node) -> Bool) -> Bool {
-        voters.count { offset(of: $0).map { holds(nodes[$0]) } ?? false } > voters.count / 2
+    /// `holds` is asked by number: a node is large to copy.
+    private func isHeld(by voters: [DeviceID], _ holds: (Int) -> Bool) -> Bool {
+        voters.count { offset(of: $0).map(holds) ?? false } > voters.count / 2
     }
 
     private mutating func published(_ publication: Publication, at node: Int, voters: [DeviceID]) {
@@ -112,8 +113,8 @@ extension World {
             )
         }
         guard let number = store.number(publication.new) else { return }
-        let isHeld = isHeld(by: voters) { $0.workspace.hasDurably(number) }
-        if !isHeld, !recentVoters(node).contains(where: { self.isHeld(by: $0) { $0.workspace.hasDurably(number) } }) {
+        let holds = { (at: Int) in nodes[at].workspace.hasDurably(number) }
+        if !isHeld(by: voters, holds), !recentVoters(node).contains(where: { isHeld(by: $0, holds) }) {
             clash(
                 .publishedIsHeld, "round \(publication.round) publishes \(publication.new.tail)",
                 "and no majority of its \(voters.count) voters holds that revision")
@@ -177,7 +178,11 @@ extension World {
     private mutating func checkOverlap(_ node: Int, _ other: Int, _ name: LockName) {
         guard nodes[other].power == .running, let claims = nodes[other].device?.claims else { return }
         let local = nodes[other].clock.instant(at: now)
-        guard let claim = claims.first(where: { $0.name == name }), claim.claim.mayAct(at: local) else { return }
+        guard let claim = claims.first(where: { $0.name == name }), claim.claim.mayAct(at: local) else {
+            // It acts again only after a step of its own.
+            if name == .sync { nodes[other].seen.wasActing = false }
+            return
+        }
         let own = nodes[node].device?.claims.first { $0.name == name }
         clash(
             .oneHolder,
