@@ -57,9 +57,9 @@ extension Device {
         compactIfLong(at: now)
     }
 
-    /// Entries may be sent before they are durable here, since this leader counts itself only in a later step. Not so in
-    /// the step that begins its term, nor if the message calls entries committed that only this disk may be about to hold
-    /// (it is the only voter).
+    /// Entries may be sent before they are durable here, since this leader counts itself only in a later step. Not so
+    /// in the step that begins its term, nor if the message calls entries committed that only this disk may be about to
+    /// hold (it is the only voter).
     private func mayLeaveAhead(
         _ message: MeshRaftMessage, of update: PersistentUpdate<MeshCommand, MeshState>
     ) -> Bool {

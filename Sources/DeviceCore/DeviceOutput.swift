@@ -5,8 +5,8 @@ import SyncRounds
 
 /// What a step wants done, in this order: `persist` is durable before anything after it is carried out.
 package struct DeviceOutput: Hashable, Sendable {
-    /// Entries for followers that rest on nothing that this step makes durable: a leader writes its log while they write
-    /// theirs (Ongaro's thesis, section 10.2.1).
+    /// Entries for followers that rest on nothing that this step makes durable: a leader writes its log while they
+    /// write theirs (Ongaro's thesis, section 10.2.1).
     package var sendAhead: [PeerEnvelope] = []
     package var persist = DeviceUpdate()
     package var send: [PeerEnvelope] = []

@@ -28,9 +28,9 @@ package enum MeshOperation: Hashable, Sendable {
     case set(Setting)
 }
 
-/// The commit point of a round: accepted only with the sync lock's current token, a sequence above the last
-/// published one of that token, `old` equal to the head, and if `holders` are a quorum of those who vote as of its entry:
-/// the leader counted under the membership that it knew, and that may be another by then.
+/// The commit point of a round: accepted only with the sync lock's current token, a sequence above the last published
+/// one of that token, `old` equal to the head, and if `holders` are a quorum of those who vote as of its entry: the
+/// leader counted under the membership that it knew, and that may be another by then.
 package struct Publication: Hashable, Sendable {
     package var round: RoundID
     package var old: Revision?

@@ -51,7 +51,9 @@ extension Publication {
             new: try Read.revision(wire.new, "publication.new"),
             changedFiles: try Read.count(wire.changedFiles, "publication.changed_files"),
             conflicts: try Read.count(wire.conflicts, "publication.conflicts"),
-            holders: try wire.holders.map { (device) throws(WireError) in try Read.device(device, "publication.holders") })
+            holders: try wire.holders.map { (device) throws(WireError) in
+                try Read.device(device, "publication.holders")
+            })
     }
 }
 

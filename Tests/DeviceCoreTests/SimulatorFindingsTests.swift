@@ -52,14 +52,15 @@ import Testing
         #expect(mesh.nodes[other].tree == 6)
     }
 
-    /// Seed 200149: a publication was counted under the voters that its leader knew, and came into the log after two changes
-    /// of them that the leader had not seen.
+    /// Seed 200149: a publication was counted under the voters that its leader knew, and came into the log after two
+    /// changes of them that the leader had not seen.
     @Test func `the log counts the holders of a publication by the voters as of its entry`() {
         let ids = (1...5).map { DeviceID(number: $0) }
         var state = MeshState.founding(DeviceRecord(device: ids[0], name: "d1", addresses: []))
         func apply(_ operation: MeshOperation, _ number: UInt64, voters: [DeviceID]) -> MeshOutcome {
             let request = RequestID(device: ids[0], incarnation: 1, number: number)
-            return state.apply(MeshCommand(request: request, operation: operation), term: Term(1), voters: voters).outcome
+            let command = MeshCommand(request: request, operation: operation)
+            return state.apply(command, term: Term(1), voters: voters).outcome
         }
         _ = apply(.lock(.acquire(.sync, device: ids[0], ttl: .seconds(3), waits: false)), 1, voters: [ids[0]])
         let token = state.locks.newestToken

@@ -67,8 +67,8 @@ func withCPath<Value>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> Value)
     body(bytes.map { CChar(bitPattern: $0) } + [0])
 }
 
-/// Waits, for at most five seconds, until no process has the file open for writing. A child that another test starts holds
-/// this process's descriptors from its fork to its exec.
+/// Waits, for at most five seconds, until no process has the file open for writing. A child that another test starts
+/// holds this process's descriptors from its fork to its exec.
 func waitUntilNobodyWrites(to path: String) throws {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     defer { close(file) }

@@ -39,9 +39,8 @@ import Testing
             entry(
                 .publish(
                     Publication(
-                        round: round, old: Revision(number: 1), new: Revision(number: 2), changedFiles: 26, conflicts: 1,
-                        holders: [device, DeviceID(number: 2)])
-                ))
+                        round: round, old: Revision(number: 1), new: Revision(number: 2), changedFiles: 26,
+                        conflicts: 1, holders: [device, DeviceID(number: 2)])))
         ),
         ("putDevice", entry(.putDevice(DeviceRecord(device: device, name: "nas", addresses: ["nas:47700"])))),
         ("removeDevice", entry(.removeDevice(device))),

@@ -7,8 +7,8 @@ struct PlainGit: Sendable {
     let clones: [String]
     private let script: String
 
-    /// A repository with one commit, packed, with no maintenance of it under way when it is copied; the demonstration's git
-    /// knows no user's name.
+    /// A repository with one commit, packed, with no maintenance of it under way when it is copied; the demonstration's
+    /// git knows no user's name.
     static let begin = """
         set -e; cd "$1"; git init -q -b main; git config user.name bench; git config user.email bench@localhost
         git add -A; git -c gc.auto=0 commit -q -m files; git gc -q
