@@ -13,6 +13,13 @@ struct EventQueue<Payload: Sendable>: Sendable {
     private var slots: [Payload?] = []
     private var free: [UInt32] = []
     private var order: UInt32 = 0
+    /// By slot: the event during which it was pushed. Kept only if asked for.
+    private var causes: [UInt64] = []
+    var keepsCauses = false
+    /// The event under way.
+    var current: UInt64 = 0
+    /// The cause of what was popped last.
+    private(set) var takenCause: UInt64 = 0
 
     var count: Int { heap.count }
     var nextTime: TrueTime? { heap.first.map { TrueTime($0.time) } }
@@ -26,9 +33,15 @@ struct EventQueue<Payload: Sendable>: Sendable {
             slot = UInt32(slots.count)
             slots.append(payload)
         }
+        if keepsCauses { note(slot) }
         order &+= 1
         heap.append(Key(time: time.nanoseconds, order: order, slot: slot))
         siftUp(heap.count - 1)
+    }
+
+    private mutating func note(_ slot: UInt32) {
+        while causes.count <= slot { causes.append(0) }
+        causes[Int(slot)] = current
     }
 
     mutating func pop() -> (time: TrueTime, payload: Payload)? {
@@ -38,6 +51,7 @@ struct EventQueue<Payload: Sendable>: Sendable {
             siftDown()
         }
         free.append(first.slot)
+        if keepsCauses { takenCause = first.slot < causes.count ? causes[Int(first.slot)] : 0 }
         var taken: Payload?
         swap(&taken, &slots[Int(first.slot)])
         return taken.map { (TrueTime(first.time), $0) }

@@ -12,6 +12,8 @@ package struct World: Sendable {
     package internal(set) var violation: Violation?
     /// The last rows of what happened; kept only if asked for.
     package internal(set) var transcript: Transcript?
+    /// Every event with its cause; kept only if asked for.
+    package internal(set) var recording: Recording?
     /// Faults, people and members that came about so far.
     package internal(set) var externalEvents = 0
     /// The longest that a gate was closed.
@@ -105,12 +107,14 @@ package struct World: Sendable {
         now = next.time
         events &+= 1
         trace.mix(UInt64(bitPattern: now.nanoseconds))
+        if recording != nil { recordStep(next.payload) }
         if let machine = next.payload.machine { actor = machine }
         if let machine = next.payload.machine, nodes[machine].power == .suspended {
             nodes[machine].deferred.append(next.payload)
             return true
         }
         handle(next.payload)
+        if recording != nil { recordStates() }
         return !isViolated
     }
 

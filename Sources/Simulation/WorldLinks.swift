@@ -13,6 +13,7 @@ extension World {
         guard session != 0 else { return }
         let arrivals = network.arrivals(from: node, to: peer, at: now)
         let delivery = Delivery(from: node, to: peer, session: session, message: envelope.message)
+        if arrivals.0 == nil, recording != nil { recordLoss(envelope.message, from: node, to: peer) }
         if let first = arrivals.0 { queue.push(.delivery(delivery), at: first) }
         if let second = arrivals.1 { queue.push(.delivery(delivery), at: second) }
     }

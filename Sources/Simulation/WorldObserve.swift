@@ -102,6 +102,10 @@ extension World {
         voters.count { offset(of: $0).map(holds) ?? false } > voters.count / 2
     }
 
+    private func isHeld(by voters: [DeviceID], durably revision: Int) -> Bool {
+        isHeld(by: voters) { nodes[$0].workspace.hasDurably(revision) }
+    }
+
     private mutating func published(_ publication: Publication, at node: Int, voters: [DeviceID]) {
         hit(.roundPublished)
         let leader = oracle.holder(of: publication.round.token).flatMap { offset(of: $0.device) }
@@ -113,8 +117,9 @@ extension World {
             )
         }
         guard let number = store.number(publication.new) else { return }
-        let holds = { (at: Int) in nodes[at].workspace.hasDurably(number) }
-        if !isHeld(by: voters, holds), !recentVoters(node).contains(where: { isHeld(by: $0, holds) }) {
+        if !isHeld(by: voters, durably: number),
+            !recentVoters(node).contains(where: { isHeld(by: $0, durably: number) })
+        {
             clash(
                 .publishedIsHeld, "round \(publication.round) publishes \(publication.new.tail)",
                 "and no majority of its \(voters.count) voters holds that revision")
