@@ -64,7 +64,8 @@ let shells: [Target] =
             "Primitives", "Identity", "CSystemCalls", log,
             .product(name: "NIOSSL", package: "swift-nio-ssl"), nioTLS,
         ] + nio, tests: ["COpenSSL"])
-    + module("GitWorkspace", ["Primitives", "CSystemCalls", log])
+    + [.systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])])]
+    + module("GitWorkspace", ["Primitives", "CSystemCalls", "CZlib", log])
     + module("WriterGate", ["Primitives", "CSystemCalls", log])
     + module("ControlSocket", ["Primitives", "CSystemCalls", log] + nio)
     + module(

@@ -5,6 +5,7 @@
 //
 // Git/             git as a function: hermetic, with deadline, killed as a group
 // Store/           our own bare repository, its refs, and the quarantine in which objects arrive
+// Objects/         git objects made, read, compared and packed here, without a process; CZlib underneath
 // Capture/         the working tree as a commit: scan, manifest (stat cache), stable reading, import
 // Merge/           captures and head into one tree; conflicts as records
 // Transfer/        packs and git's own protocol over a stream

@@ -58,13 +58,14 @@ extension Workspace {
             try moveBase(to: revision)
             return
         }
-        let objects = try ObjectImport(store)
-        let commit = try ObjectImport.Commit(
-            ref: RefName.base, parents: [revision], tree: nil, lines: kept, author: name,
-            email: "\(device.short)@baton", seconds: store.commit(revision).seconds,
-            message: "Base of \(device.short): \(kept.count) paths not yet applied\n")
-        let base = try objects.commit(commit)
-        try objects.finish()
+        let batch = ObjectBatch(store)
+        let tree = try TreeEdit(batch: batch).apply(kept, to: store.tree(of: revision))
+        let base = try batch.add(
+            commit: ObjectBatch.Commit(
+                tree: tree, parents: [revision], author: name, email: "\(device.short)@baton",
+                seconds: store.commit(revision).seconds,
+                message: "Base of \(device.short): \(kept.count) paths not yet applied\n"))
+        try batch.finish(refs: [RefChange(name: RefName.base, new: ObjectID(base))])
         try moveBase(to: base)
     }
 

@@ -38,6 +38,7 @@ enum ModuleMap {
             name: "ScenarioFiles", isPure: true,
             dependencies: ["Primitives", "SyncRounds", "DeviceCore", "Simulation"]),
         ModuleEntry(name: "CSystemCalls"),
+        ModuleEntry(name: "CZlib"),
         ModuleEntry(
             name: "WireProtocol", dependencies: core + ["SwiftProtobuf"], platform: foundation),
         ModuleEntry(
@@ -49,7 +50,7 @@ enum ModuleMap {
             dependencies: ["Primitives", "Identity", "CSystemCalls", "Logging", "NIOSSL", "NIOTLS"] + nio,
             platform: libc + mutex),
         ModuleEntry(
-            name: "GitWorkspace", dependencies: ["Primitives", "CSystemCalls", "Logging"],
+            name: "GitWorkspace", dependencies: ["Primitives", "CSystemCalls", "CZlib", "Logging"],
             platform: libc + mutex
                 + [PlatformImport(name: "Dispatch", reason: "blocking waits for children on threads of their own")]),
         ModuleEntry(

@@ -132,7 +132,7 @@ struct Manifest {
             guard words[at].isQuoted, words[at].text == target, at >= 2 else { return false }
             if words[at - 1].text == "(", words[at - 2].text == "module" { return true }
             guard words[at - 1].text == ":", words[at - 2].text == "name", at >= 4 else { return false }
-            return ["target", "executableTarget"].contains(words[at - 4].text)
+            return ["target", "executableTarget", "systemLibrary"].contains(words[at - 4].text)
         }
     }
 

@@ -35,3 +35,6 @@ int csystem_lease_stands(int descriptor);
 int csystem_sync_file_system(int descriptor);
 /// Starts to write a file's bytes to the disk without waiting, so that the fsync that follows finds little to do.
 int csystem_start_writeback(int descriptor);
+/// `csystem_full_sync` for many at once, from threads that end before it returns: one wait for the disk instead of one
+/// each. 0 if all of them reached it, else -1 with the errno of one that did not.
+int csystem_full_sync_all(const int *descriptors, int count);

@@ -6,10 +6,12 @@ struct BlobHash {
     private var length: UInt64 = 0
 
     /// For ids of `digits` hexadecimal digits (64: SHA-256, otherwise SHA-1) and contents of `size` bytes.
-    init(digits: Int, size: Int) {
+    init(digits: Int, size: Int) { self.init(digits: digits, header: Array("blob \(size)".utf8) + [0]) }
+
+    /// Over any bytes that begin with `header`: other objects, a pack, an index.
+    init(digits: Int, header: [UInt8]) {
         compress = digits == 64 ? .sha256(SHA256Words()) : .sha1(SHA1Words())
         pending.reserveCapacity(128)
-        let header = Array("blob \(size)".utf8) + [0]
         header.withUnsafeBytes { update($0) }
     }
 

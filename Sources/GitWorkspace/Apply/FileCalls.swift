@@ -164,7 +164,11 @@ enum FileCalls {
 
     static func sync(_ file: Descriptor) throws(CallFailure) { try check(csystem_full_sync(file.number)) }
     /// A hint; the sync that follows reports any failure.
-    static func startWriteback(_ file: Descriptor) { _ = csystem_start_writeback(file.number) }
+    /// All of them with one wait.
+    static func sync(_ files: [Descriptor]) throws(CallFailure) {
+        let numbers = files.map(\.number)
+        try check(csystem_full_sync_all(numbers, Int32(numbers.count)))
+    }
     static func syncFileSystem(_ file: Descriptor) throws(CallFailure) {
         try check(csystem_sync_file_system(file.number))
     }

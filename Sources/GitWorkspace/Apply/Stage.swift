@@ -94,10 +94,7 @@ extension Applier {
             if unsynced.count > Self.filesSyncedOneByOne {
                 try FileCalls.syncFileSystem(directory)
             } else {
-                // With all bytes on their way first, one commit of the file system's journal serves every file.
-                for written in unsynced { FileCalls.startWriteback(written) }
-                for written in unsynced { try FileCalls.sync(written) }
-                try FileCalls.sync(file)
+                try FileCalls.sync(unsynced + [file])
             }
         }
         try onStep("name the journal of \(name)")

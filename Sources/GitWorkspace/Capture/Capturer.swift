@@ -57,18 +57,18 @@ struct Capturer {
         let held = (findings.held + reading.held).sorted { $0.path.lexicographicallyPrecedes($1.path) }
         let lines = (findings.changed + reading.lines).sorted { $0.path.lexicographicallyPrecedes($1.path) }
         if lines.isEmpty && request.userHead == nil {
-            try reading.objects?.finish()
+            try reading.batch.finish()
             return (.clean(base: request.base, held: held), nil)
         }
         if let previous = request.previous, previous.base == request.base, previous.userHead == request.userHead,
             previous.lines == lines
         {
-            try reading.objects?.finish()
+            try reading.batch.finish()
             let result = CaptureResult.captured(
                 previous.revision, base: request.base, changedFiles: lines.count, held: held)
             return (result, previous)
         }
-        let revision = try write(request, lines, try reading.importer())
+        let revision = try write(request, lines, reading.batch)
         let previous = Previous(
             revision: revision, base: request.base, userHead: request.userHead, lines: lines)
         return (
@@ -84,12 +84,7 @@ struct Capturer {
         return try scan.run()
     }
 
-    private func write(_ request: Request, _ lines: [TreeLine], _ objects: ObjectImport) throws(GitError) -> Revision {
-        let ref = RefName.device(request.device)
-        if let older = try store.ref(ref), try !isPublished(older, base: request.base) {
-            let id = ObjectID(older)
-            try objects.reset(RefName.capture(id), to: id)
-        }
+    private func write(_ request: Request, _ lines: [TreeLine], _ batch: ObjectBatch) throws(GitError) -> Revision {
         let noun = lines.count == 1 ? "file" : "files"
         let message = """
             Capture \(lines.count) \(noun) on \(request.name.filter { !$0.isNewline })
@@ -98,12 +93,19 @@ struct Capturer {
             Baton-Round: \(request.round)
 
             """
-        let revision = try objects.commit(
-            ObjectImport.Commit(
-                ref: ref, parents: [request.base, request.userHead].compactMap { $0 }, tree: nil, lines: lines,
-                author: request.name, email: "\(request.device.short)@baton", seconds: request.seconds,
-                message: message))
-        try objects.finish()
+        let before = try store.tree(of: request.base)
+        let revision = try batch.add(
+            commit: ObjectBatch.Commit(
+                tree: TreeEdit(batch: batch).apply(lines, to: before),
+                parents: [request.base, request.userHead].compactMap { $0 }, author: request.name,
+                email: "\(request.device.short)@baton", seconds: request.seconds, message: message))
+        let ref = RefName.device(request.device)
+        var changes = [RefChange(name: ref, new: ObjectID(revision))]
+        if let older = try store.ref(ref), try !isPublished(older, base: request.base) {
+            changes.append(RefChange(name: RefName.capture(ObjectID(older)), new: ObjectID(older)))
+        }
+        // Everything is on disk before a ref names it.
+        try batch.finish(refs: changes)
         return revision
     }
 

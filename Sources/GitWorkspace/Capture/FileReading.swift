@@ -6,8 +6,10 @@ struct FileReading {
     let root: Int32
     /// Without it nothing goes into the store: the reading only tells what differs.
     let writes: Bool
-    /// Started with the first file that needs it.
-    private(set) var objects: ObjectImport?
+    /// Small files, and later the trees and the commit.
+    let batch: ObjectBatch
+    /// Started with the first large file.
+    private var objects: ObjectImport?
     /// What differs from the base.
     private(set) var lines: [TreeLine] = []
     private(set) var held: [HeldPath] = []
@@ -20,6 +22,7 @@ struct FileReading {
         self.store = store
         self.root = root
         self.writes = writes
+        batch = ObjectBatch(store)
     }
 
     mutating func read(_ candidate: Candidate) throws(GitError) {
@@ -37,18 +40,12 @@ struct FileReading {
         hold(candidate, .hot)
     }
 
-    /// The one import of this capture, started now if it was not.
-    mutating func importer() throws(GitError) -> ObjectImport {
-        if let objects { return objects }
-        let made = try ObjectImport(store)
-        objects = made
-        return made
-    }
-
-    /// Learns the ids of what was written and enters them.
+    /// Learns the ids of the large files and enters them; they are on disk then.
     mutating func settlePending() throws(GitError) {
-        guard let objects, !pending.isEmpty else { return }
+        guard let objects else { return }
         let ids = try objects.ids(pending.map(\.mark))
+        try objects.finish()
+        self.objects = nil
         for (item, id) in zip(pending, ids) {
             enter(item.candidate, Version(mode: item.stamp.treeMode, id: id), item.stamp, item.isTrusted)
         }
@@ -102,14 +99,11 @@ struct FileReading {
     private mutating func take(
         _ candidate: Candidate, _ bytes: [UInt8], _ stamp: Stamp, _ isTrusted: Bool
     ) throws(GitError) {
-        let record = candidate.folder.files[candidate.name]
-        let mayBeKnown = record != nil && (record?.stamp == nil || record?.stamp?.size == stamp.size)
-        if mayBeKnown || !writes {
-            let id = BlobHash.id(of: bytes, digits: store.digits)
-            if compare(candidate, id, stamp, isTrusted) || !writes { return }
-        }
-        let target = try importer()
-        pending.append((candidate, try target.blob(bytes), stamp, isTrusted))
+        let blob = StoredObject(kind: .blob, bytes: bytes)
+        let id = try blob.id(digits: store.digits)
+        if compare(candidate, id.hex, stamp, isTrusted) || !writes { return }
+        try batch.add(id, blob)
+        enter(candidate, Version(mode: stamp.treeMode, id: id), stamp, isTrusted)
     }
 
     /// True if the id is one that is known (the mode may have changed); otherwise it is listed as a difference.

@@ -6,6 +6,8 @@ package enum GitInput: Sendable {
     case bytes([UInt8])
     /// Handed to the child; stays open on our side.
     case descriptor(Int32)
+    /// What was already read of a stream, then the rest of it; stays open on our side.
+    case resumed([UInt8], from: Int32)
 }
 
 /// Where a child's standard output goes.
@@ -24,6 +26,8 @@ struct ChildRun {
     let cancellation: Cancellation
     private var input: [UInt8]
     private var written = 0
+    /// Where more input comes from.
+    private var source: Int32 = -1
     private var toChild: Int32
     private var fromChild: Int32
     private var errorsFromChild: Int32
@@ -49,6 +53,13 @@ struct ChildRun {
             case .bytes(let bytes) where bytes.isEmpty: break
             case .bytes(let bytes):
                 self.input = bytes
+                let pipe = try Pipe()
+                theirs.append(pipe.read)
+                ours.append(pipe.write)
+                (standardInput, toChild) = (pipe.read, pipe.write)
+            case .resumed(let bytes, let descriptor):
+                self.input = bytes
+                source = descriptor
                 let pipe = try Pipe()
                 theirs.append(pipe.read)
                 ours.append(pipe.write)
@@ -100,14 +111,18 @@ struct ChildRun {
         let left = (deadline - .now).wholeMilliseconds
         if left <= 0 { throw timedOut() }
         var polled: [pollfd] = []
-        for (descriptor, events) in [(fromChild, POLLIN), (errorsFromChild, POLLIN), (toChild, POLLOUT)]
+        let isHungry = written == input.count && source >= 0 && toChild >= 0
+        let feeding = isHungry ? (source, POLLIN) : (toChild, POLLOUT)
+        for (descriptor, events) in [(fromChild, POLLIN), (errorsFromChild, POLLIN), feeding]
         where descriptor >= 0 {
             polled.append(pollfd(fd: descriptor, events: Int16(events), revents: 0))
         }
         // Woken now and then to see a cancellation; everything else is an event.
         guard poll(&polled, nfds_t(polled.count), Int32(min(left, 100))) > 0 else { return }
         for item in polled where item.revents != 0 {
-            if item.fd == toChild {
+            if isHungry, item.fd == source {
+                refill()
+            } else if item.fd == toChild {
                 feed()
             } else if item.fd == fromChild {
                 if case .end = readChunk(fromChild, into: &output) { Self.shut(&fromChild) }
@@ -126,8 +141,17 @@ struct ChildRun {
         }
         if count > 0 {
             written += count
-            if written == input.count { Self.shut(&toChild) }
+            if written == input.count, source < 0 { Self.shut(&toChild) }
         } else if errno != EAGAIN && errno != EINTR {
+            Self.shut(&toChild)
+        }
+    }
+
+    /// The next piece of the stream; called when there is one, or its end.
+    private mutating func refill() {
+        (input, written) = ([], 0)
+        if case .end = readChunk(source, into: &input) {
+            source = -1
             Self.shut(&toChild)
         }
     }

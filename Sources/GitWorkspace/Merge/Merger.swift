@@ -21,9 +21,7 @@ struct Merger {
             let changed = try store.compare(before, store.tree(of: first.revision)).count
             return MergeResult(revision: first.revision, changedFiles: changed, conflicts: [])
         }
-        let quarantine = try Quarantine(store)
-        defer { quarantine.remove() }
-        return try merge(captures, before: before, quarantine)
+        return try merge(captures, before: before)
     }
 
     /// A device that captured in a published round and did not get to apply it (it was killed, say) captures again from
@@ -58,69 +56,28 @@ struct Merger {
         return effective
     }
 
-    private func merge(
-        _ captures: [DeviceCapture], before: ObjectID, _ quarantine: Quarantine
-    ) throws(GitError) -> MergeResult {
-        let view = store.view(quarantine.git)
+    private func merge(_ captures: [DeviceCapture], before: ObjectID) throws(GitError) -> MergeResult {
+        let batch = ObjectBatch(store)
         var conflicts: [Conflict] = []
         var tree = before
-        var synthetic: Set<String> = []
-        // The capture whose tree this is, as long as no other was merged into it.
-        var carrier: DeviceCapture?
         for (offset, capture) in captures.enumerated() {
-            let base = try view.tree(of: capture.base)
-            let theirs = try view.tree(of: capture.revision)
+            let base = try store.tree(of: capture.base)
+            let theirs = try store.tree(of: capture.revision)
             if theirs == base || theirs == tree { continue }
             if tree == base || (head == nil && offset == 0) {
                 tree = theirs
-                carrier = capture
                 continue
             }
-            let sides =
-                if let carrier, try isPlain(carrier), try isPlain(capture), carrier.base == capture.base {
-                    (first: carrier.revision, second: capture.revision)
-                } else {
-                    try ancestry(view, capture, base: base, ours: tree, theirs: theirs, &synthetic)
-                }
-            carrier = nil
-            let merge = ThreeWayMerge(
-                store: view, base: base, ours: tree, theirs: theirs, theirsDevice: capture.device)
-            let outcome = try merge.run(first: sides.first, second: sides.second)
-            for var conflict in outcome.conflicts {
+            var merge = TreeMerge(batch, theirsDevice: capture.device)
+            tree = try merge.run(base: base, ours: tree, theirs: theirs)
+            for var conflict in merge.conflicts {
                 conflict.oursDevice = try owner(conflict, among: captures[..<offset], before: before)
                 conflicts.append(conflict)
             }
-            tree = outcome.tree
         }
-        let revision = try publish(view, quarantine, captures, tree, conflicts, synthetic)
+        let revision = try publish(batch, captures, tree, conflicts)
         let changed = try store.compare(before, tree).count
-        view.reader.close()
         return MergeResult(revision: revision, changedFiles: changed, conflicts: conflicts)
-    }
-
-    /// True for a capture whose only parent is its base.
-    private func isPlain(_ capture: DeviceCapture) throws(GitError) -> Bool {
-        guard let base = capture.base else { return false }
-        return try store.commit(capture.revision).parents == [base]
-    }
-
-    /// Two commits with the given trees whose only merge base has the tree `base`: merge-tree of git before 2.40 cannot
-    /// be told a base.
-    private func ancestry(
-        _ view: Store, _ capture: DeviceCapture, base: ObjectID, ours: ObjectID, theirs: ObjectID,
-        _ synthetic: inout Set<String>
-    ) throws(GitError) -> (first: Revision, second: Revision) {
-        let record = try view.commit(capture.revision)
-        if let parent = capture.base, record.parents.contains(parent) {
-            let first = try commit(view, ours, [parent])
-            synthetic.insert(first.hex)
-            return (first, capture.revision)
-        }
-        let root = try commit(view, base, [])
-        let first = try commit(view, ours, [root], message: "ours\n")
-        let second = try commit(view, theirs, [root], message: "theirs\n")
-        synthetic.formUnion([root.hex, first.hex, second.hex])
-        return (first, second)
     }
 
     /// The earlier device whose version stands at the conflicted path; nil if it is the head's.
@@ -137,35 +94,22 @@ struct Merger {
         return earlier.last?.device
     }
 
-    /// The merge commit, moved into the store with everything new, durable.
+    /// The merge commit, in the store with everything new, durable.
     private func publish(
-        _ view: Store, _ quarantine: Quarantine, _ captures: [DeviceCapture], _ tree: ObjectID,
-        _ conflicts: [Conflict], _ synthetic: Set<String>
+        _ batch: ObjectBatch, _ captures: [DeviceCapture], _ tree: ObjectID, _ conflicts: [Conflict]
     ) throws(GitError) -> Revision {
         let parents = [head].compactMap { $0 } + captures.map(\.revision)
         var seconds: Int64 = 0
-        for parent in parents { seconds = max(seconds, try view.commit(parent).seconds) }
+        for parent in parents { seconds = max(seconds, try store.commit(parent).seconds) }
         let devices = captures.map(\.device.short).joined(separator: ", ")
         var message = "Sync \(devices)\n\nBaton-Round: \(round)\n"
         for conflict in conflicts { message += conflict.line + "\n" }
-        let revision = try commit(view, tree, parents, message: message, seconds: seconds)
-        let loose = quarantine.looseObjects().filter { !synthetic.contains($0) }
-        _ = try quarantine.git.runBlocking(
-            ["pack-objects", "--quiet", "--window=0", "\(quarantine.path)/pack/pack"],
-            from: .bytes(Array(loose.joined(separator: "\n").utf8) + [10]))
-        try quarantine.adoptPacks()
-        return revision
-    }
-
-    private func commit(
-        _ view: Store, _ tree: ObjectID, _ parents: [Revision], message: String = "ours\n", seconds: Int64 = 0
-    ) throws(GitError) -> Revision {
-        let identity = GitEnvironment.identity("Baton", email: "baton@localhost", seconds: seconds)
-        let arguments = ["-c", "core.fsync=none", "commit-tree", tree.hex] + parents.flatMap { ["-p", $0.hex] }
-        let output = try view.git.with(identity).runBlocking(arguments, from: .bytes(Array(message.utf8))).output
-        guard let id = ObjectID(bytes: output.prefix(view.digits)), let revision = id.revision else {
-            throw .damaged("commit-tree gave no id")
-        }
+        let revision = try batch.add(
+            commit: ObjectBatch.Commit(
+                tree: tree, parents: parents, author: "Baton", email: "baton@localhost", seconds: seconds,
+                message: message))
+        // Pinned for the round: members fetch it at once.
+        try batch.finish(refs: [RefChange(name: RefName.staged(round), new: ObjectID(revision))])
         return revision
     }
 }

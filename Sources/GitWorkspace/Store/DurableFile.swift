@@ -37,6 +37,11 @@ enum DurableFile {
         close(descriptor)
     }
 
+    /// All on disk together: one wait instead of one each.
+    static func sync(_ descriptors: [Int32]) -> Bool {
+        descriptors.isEmpty || csystem_full_sync_all(descriptors, Int32(descriptors.count)) == 0
+    }
+
     static func failure(_ path: String) -> GitError {
         GitError(
             .cannotStart, message: "\(path) could not be written", meaning: String(cString: strerror(errno)),

@@ -20,8 +20,17 @@ struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible {
     init?(raw: ArraySlice<UInt8>) {
         guard raw.count == 20 || raw.count == 32 else { return nil }
         isLong = raw.count == 32
-        guard let digest = Digest(bytes: raw + [UInt8](repeating: 0, count: 32 - raw.count)) else { return nil }
-        self.digest = digest
+        // Trees hold one of these a line: no array is made on the way.
+        digest = raw.withUnsafeBytes { bytes in
+            func word(_ place: Int) -> UInt64 {
+                if place + 8 <= bytes.count {
+                    return UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+                }
+                guard place + 4 <= bytes.count else { return 0 }
+                return UInt64(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self))) << 32
+            }
+            return Digest(word(0), word(8), word(16), word(24))
+        }
     }
 
     init(_ revision: Revision) {
@@ -36,7 +45,15 @@ struct ObjectID: Hashable, Comparable, Sendable, CustomStringConvertible {
         self.isLong = isLong
     }
 
-    var raw: [UInt8] { isLong ? digest.bytes : Array(digest.bytes.prefix(20)) }
+    var raw: [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: isLong ? 32 : 20) { bytes, count in
+            count = bytes.count
+            let words = [digest.words.0, digest.words.1, digest.words.2, digest.words.3]
+            for place in bytes.indices {
+                bytes[place] = UInt8(truncatingIfNeeded: words[place / 8] >> (56 - place % 8 * 8))
+            }
+        }
+    }
     var hex: String { isLong ? digest.hex : String(digest.hex.prefix(40)) }
     var digits: Int { isLong ? 64 : 40 }
     var revision: Revision? { Revision(hex: hex) }

@@ -39,13 +39,6 @@ struct Quarantine: Sendable {
         DurableFile.syncFolder(target)
     }
 
-    /// The ids of loose objects made in here.
-    func looseObjects() -> [String] {
-        DurableFile.names(in: path).filter { $0.utf8.count == 2 }.flatMap { folder in
-            DurableFile.names(in: "\(path)/\(folder)").filter { !$0.hasPrefix("tmp") }.map { folder + $0 }
-        }
-    }
-
     func remove() { DurableFile.removeTree(path) }
 }
 

@@ -7,20 +7,21 @@ final class Store: Sendable {
     let path: String
     let git: HermeticGit
     let reader: BatchReader
+    let cache = ObjectCache()
+    private let refFiles: RefFiles
     let installation: GitInstallation
     private let home: String
     /// Hexadecimal digits of an object id: 40, or 64 where the user's repository uses SHA-256.
     let digits: Int
 
-    private init(
-        path: String, home: String, installation: GitInstallation, digits: Int, git other: HermeticGit? = nil
-    ) {
+    private init(path: String, home: String, installation: GitInstallation, digits: Int) {
         self.path = path
         self.home = home
         self.installation = installation
         self.digits = digits
-        git = other ?? HermeticGit(installation: installation, gitDirectory: path, home: home)
+        git = HermeticGit(installation: installation, gitDirectory: path, home: home)
         reader = BatchReader(git)
+        refFiles = RefFiles(directory: path, digits: digits)
     }
 
     /// Opens the store below `state`, making it if there is none.
@@ -48,11 +49,6 @@ final class Store: Sendable {
         return store
     }
 
-    /// This store with the objects of a quarantine in view.
-    func view(_ git: HermeticGit) -> Store {
-        Store(path: path, home: home, installation: installation, digits: digits, git: git)
-    }
-
     /// This store seen with a working tree, for the commands that read one.
     func git(workTree: String, extra: [String]) -> HermeticGit {
         HermeticGit(installation: installation, gitDirectory: path, workTree: workTree, home: home, extra: extra)
@@ -65,26 +61,52 @@ final class Store: Sendable {
 
     // MARK: Objects
 
-    func has(_ revision: Revision) throws(GitError) -> Bool { try reader.info(revision.hex)?.type == "commit" }
+    /// Nil if there is no such object.
+    func object(_ id: ObjectID) throws(GitError) -> StoredObject? {
+        if let object = cache[id] { return object }
+        guard let (info, bytes) = try reader.contents(id.hex) else { return nil }
+        guard let kind = ObjectKind(name: info.type) else { throw .damaged("an object of kind '\(info.type)'") }
+        let object = StoredObject(kind: kind, bytes: bytes)
+        cache.insert(id, object)
+        return object
+    }
+
+    /// Unpacked bytes of an object; nil if there is none.
+    func size(of id: ObjectID) throws(GitError) -> Int? {
+        if let object = cache[id] { return object.bytes.count }
+        return try reader.info(id.hex)?.size
+    }
+
+    func kind(of id: ObjectID) throws(GitError) -> ObjectKind? {
+        if let object = cache[id] { return object.kind }
+        return try reader.info(id.hex).flatMap { ObjectKind(name: $0.type) }
+    }
+
+    func has(_ revision: Revision) throws(GitError) -> Bool { try kind(of: ObjectID(revision)) == .commit }
 
     func tree(of revision: Revision?) throws(GitError) -> ObjectID {
         guard let revision else { return emptyTree }
-        guard let info = try reader.info("\(revision.hex)^{tree}"), info.type == "tree" else {
-            throw missing(revision.hex)
-        }
-        return info.id
+        return try commit(revision).tree
     }
 
     func commit(_ revision: Revision) throws(GitError) -> CommitRecord {
-        guard let (info, bytes) = try reader.contents(revision.hex), info.type == "commit",
-            let record = CommitRecord(bytes)
+        guard let object = try object(ObjectID(revision)), object.kind == .commit,
+            let record = CommitRecord(object.bytes)
         else { throw missing(revision.hex) }
         return record
     }
 
+    /// The items of a tree, which must be there.
+    func items(of tree: ObjectID) throws(GitError) -> [TreeItem] {
+        guard let object = try object(tree), object.kind == .tree,
+            let items = TreeObject.parse(object.bytes, idBytes: digits / 2)
+        else { throw missing(tree.hex) }
+        return items
+    }
+
     func blob(_ id: ObjectID) throws(GitError) -> [UInt8] {
-        guard let (info, bytes) = try reader.contents(id.hex), info.type == "blob" else { throw missing(id.hex) }
-        return bytes
+        guard let object = try object(id), object.kind == .blob else { throw missing(id.hex) }
+        return object.bytes
     }
 
     private func missing(_ name: String) -> GitError {
@@ -101,11 +123,21 @@ final class Store: Sendable {
 
     // MARK: Refs
 
-    func ref(_ name: String) throws(GitError) -> Revision? { try reader.info(name)?.id.revision }
+    func ref(_ name: String) throws(GitError) -> Revision? {
+        switch refFiles.look(name) {
+        case .found(let id): id.revision
+        case .none: nil
+        case .leftToGit: try reader.info(name)?.id.revision
+        }
+    }
 
-    /// Moves refs together; they are on disk when it returns.
-    func update(_ changes: [RefChange]) throws(GitError) {
-        if changes.isEmpty { return }
+    /// Moves refs; they are on disk when it returns.
+    /// - Parameter first: has to be done, durably, before any ref moves; gets files to bring to the disk with its own.
+    func update(
+        _ changes: [RefChange], first: ([Int32]) throws(GitError) -> Void = RefFiles.sync
+    ) throws(GitError) {
+        if try refFiles.update(changes, first: first) { return }
+        try first([])
         var text = "start\n"
         for change in changes {
             if let new = change.new {

@@ -25,6 +25,14 @@ extension Store {
     /// What differs between two trees, without renames.
     func compare(_ old: ObjectID, _ new: ObjectID) throws(GitError) -> [TreeLine] {
         if old == new { return [] }
+        if old != emptyTree, new != emptyTree {
+            var comparison = TreeComparison(ObjectBatch(self))
+            if try comparison.run(old, new) { return comparison.lines }
+        }
+        return try compareByGit(old, new)
+    }
+
+    private func compareByGit(_ old: ObjectID, _ new: ObjectID) throws(GitError) -> [TreeLine] {
         let output = try git.runBlocking(["diff-tree", "-r", "-z", "--no-renames", old.hex, new.hex]).output
         var lines: [TreeLine] = []
         var fields = output.split(separator: 0, omittingEmptySubsequences: false).makeIterator()
@@ -45,28 +53,14 @@ extension Store {
 
     /// What stands at `path` in a tree: a file, a link or a folder (mode 40000); nil if nothing.
     func entry(_ tree: ObjectID, _ path: [UInt8]) throws(GitError) -> Version? {
-        var current = Version(mode: 0o40000, id: tree)
+        var current = Version(mode: TreeObject.folder, id: tree)
         for name in path.split(separator: 47) {
-            guard current.mode == 0o40000, let (_, bytes) = try reader.contents(current.id.hex) else { return nil }
-            guard let next = Self.child(name, of: bytes, idBytes: digits / 2) else { return nil }
-            current = next
+            guard current.mode == TreeObject.folder, current.id != emptyTree,
+                let next = try items(of: current.id).first(where: { $0.name.elementsEqual(name) })
+            else { return nil }
+            current = next.version
         }
         return current
-    }
-
-    /// Finds one name in a raw tree object: `mode name\0` and the binary id, repeated.
-    private static func child(_ name: ArraySlice<UInt8>, of tree: [UInt8], idBytes: Int) -> Version? {
-        var rest = tree[...]
-        while let space = rest.firstIndex(of: 32), let zero = rest[space...].firstIndex(of: 0) {
-            guard rest.endIndex - zero > idBytes else { return nil }
-            if rest[(space + 1)..<zero].elementsEqual(name), let mode = mode(rest[rest.startIndex..<space]),
-                let id = ObjectID(raw: rest[(zero + 1)..<(zero + 1 + idBytes)])
-            {
-                return Version(mode: mode, id: id)
-            }
-            rest = rest[(zero + 1 + idBytes)...]
-        }
-        return nil
     }
 
     private static func mode(_ digits: ArraySlice<UInt8>) -> UInt32? {

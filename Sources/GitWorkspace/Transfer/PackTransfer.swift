@@ -2,7 +2,10 @@ import Glibc
 import Primitives
 
 /// Objects from store to store over one stream, without negotiation: the sender is told what is wanted and what the
-/// receiver has, and answers with one pack. Blocking; the descriptor stays open on our side.
+/// receiver has, and answers with one pack. Blocking; the descriptor (a socket) stays open on our side.
+///
+/// A round's pack is small: it is made, sent, received and checked here, without a process. Whatever is not plain and
+/// small (long histories, large files, deltas, damage) goes through git.
 struct PackTransfer {
     let store: Store
     let cancellation: Cancellation
@@ -10,11 +13,17 @@ struct PackTransfer {
 
     /// More than any pack of a workspace that is supported.
     static let packBytes = 64 << 30
+    /// Of the objects of a pack that is made here, unpacked: above it deltas are worth a process.
+    static let plainBytes = 512 << 10
 
     /// Writes the pack of what `want` needs beyond `have`. What the receiver claims to have and we do not know is
     /// passed over. Refuses a revision that none of our refs reaches.
     func send(want: Revision, have: [Revision], to descriptor: Int32) throws(GitError) {
         try checkOffered(want)
+        var objects = RevisionObjects(store, bytesAllowed: Self.plainBytes)
+        if try objects.collect(want, beyond: have) {
+            return try StreamBytes(descriptor, cancellation, deadline: deadline).send(objects.pack().bytes())
+        }
         var request = want.hex + "\n"
         for revision in have where try store.has(revision) { request += "^\(revision.hex)\n" }
         _ = try store.git.runBlocking(
@@ -45,15 +54,38 @@ struct PackTransfer {
 
     /// Reads one pack and takes it into the store, if it is whole: every object hashes to its id and passes git's
     /// checks, and everything that `want` reaches is there. Otherwise the store is as it was.
-    func receive(want: Revision, from descriptor: Int32) throws(GitError) {
+    /// - Parameter device: whose newest capture it is; gets that ref.
+    func receive(want: Revision, from descriptor: Int32, captureOf device: DeviceID? = nil) throws(GitError) {
+        let pins = try pins(want, captureOf: device)
+        guard let input = try receivePlain(want, from: descriptor, pins) else { return }
         let quarantine = try Quarantine(store)
         defer { quarantine.remove() }
         _ = try quarantine.git.runBlocking(
             [
                 "index-pack", "--stdin", "--fix-thin", "--strict=\(GitEnvironment.toleratedFlaws)",
                 "--max-input-size=\(Self.packBytes)",
-            ], from: .descriptor(descriptor), deadline: deadline, cancellation: cancellation)
+            ], from: input, deadline: deadline, cancellation: cancellation)
         try adopt(quarantine, want: want)
+        try store.update(pins)
+    }
+
+    /// Nil if it was taken; else what git has to look at.
+    private func receivePlain(
+        _ want: Revision, from descriptor: Int32, _ pins: [RefChange]
+    ) throws(GitError) -> GitInput? {
+        let stream = StreamBytes(descriptor, cancellation, deadline: deadline)
+        var reading = PackReading(digits: store.digits)
+        while true {
+            let bytes = try stream.receive()
+            switch try reading.take(bytes ?? []) {
+            case .more where bytes != nil: continue
+            case .whole:
+                var receipt = PackReceipt(store, reading.objects)
+                return try receipt.adopt(want, refs: pins) ? nil : .bytes(reading.buffer)
+            case .leftToGit where bytes != nil: return .resumed(reading.buffer, from: descriptor)
+            case .more, .leftToGit: return .bytes(reading.buffer)
+            }
+        }
     }
 
     /// Verifies a quarantine against a wanted commit and moves it into the store.

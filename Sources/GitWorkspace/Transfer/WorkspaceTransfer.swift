@@ -18,8 +18,7 @@ extension Workspace {
         want: Revision, descriptor: Int32, captureOf device: DeviceID? = nil, deadline: Duration = Limits.gitDeadline
     ) async throws(WorkspaceError) {
         try await transfer(deadline) { transfer throws(GitError) in
-            try transfer.receive(want: want, from: descriptor)
-            try transfer.pin(want, captureOf: device)
+            try transfer.receive(want: want, from: descriptor, captureOf: device)
         }
     }
 
@@ -40,15 +39,16 @@ extension Workspace {
         try await transfer(deadline) { transfer throws(GitError) in
             try UploadPack(store: transfer.store, cancellation: transfer.cancellation, deadline: deadline)
                 .fetch(want, over: descriptor)
-            try transfer.pin(want, captureOf: device)
+            try transfer.store.update(transfer.pins(want, captureOf: device))
         }
     }
 
     /// What a sender may leave out for us: everything these reach is here.
     package nonisolated func haves() async throws(WorkspaceError) -> [Revision] {
-        try await question { store throws(GitError) in
+        let device = device
+        return try await question { store throws(GitError) in
             var found: [Revision] = []
-            for name in [RefName.main, RefName.base] {
+            for name in [RefName.main, RefName.base, RefName.device(device)] {
                 if let revision = try store.ref(name), !found.contains(revision) { found.append(revision) }
             }
             return found
@@ -68,14 +68,23 @@ extension Workspace {
 
 extension PackTransfer {
     /// A capture of a peer gets its ref; an older one that nothing else holds keeps one of its own.
-    func pin(_ revision: Revision, captureOf device: DeviceID?) throws(GitError) {
-        guard let device else { return }
+    func pins(_ revision: Revision, captureOf device: DeviceID?) throws(GitError) -> [RefChange] {
+        guard let device else { return [] }
         let name = RefName.device(device)
         var changes = [RefChange(name: name, new: ObjectID(revision))]
-        if let older = try store.ref(name), older != revision {
+        if let older = try store.ref(name), older != revision, try !store.isInHead(older) {
             let id = ObjectID(older)
             changes.append(RefChange(name: RefName.capture(id), new: id))
         }
-        try store.update(changes)
+        return changes
+    }
+}
+
+extension Store {
+    /// True if the published head is sure to hold a capture; when in doubt it keeps a ref of its own.
+    func isInHead(_ capture: Revision) throws(GitError) -> Bool {
+        guard let head = try ref(RefName.main) else { return false }
+        if capture == head { return true }
+        return try commit(head).parents.contains(capture)
     }
 }
