@@ -9,6 +9,12 @@ let settings: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .
 /// have to stand at every function, and would make `package` and `private` mean nothing there.
 let visibleBodies: [SwiftSetting] = [.unsafeFlags(["-enable-cmo-everything"], .when(configuration: .release))]
 
+/// Whether `MutantSet` can hold a mutant. In debug builds, where the tests show that the checks of the simulator find
+/// them; in a release build only with `--traits Mutants` (and a `--scratch-path` of its own): the agent has none.
+let mutants: [SwiftSetting] = [
+    .define("MUTANTS", .when(configuration: .debug)), .define("MUTANTS", .when(traits: ["Mutants"])),
+]
+
 /// A module under `Sources`, with its tests (if any) under `Tests/<name>Tests`.
 func module(
     _ name: String, _ dependencies: [Target.Dependency] = [], tests: [Target.Dependency]? = [], exclude: [String] = [],
@@ -27,7 +33,7 @@ func module(
 }
 
 let pure: [Target] =
-    module("Primitives")
+    module("Primitives", settings: settings + mutants)
     + module("Consensus", ["Primitives"], testExclude: ["transcripts"], settings: settings + visibleBodies)
     + module("Locks", ["Primitives"])
     + module("SyncRounds", ["Primitives"])
@@ -89,6 +95,10 @@ let package = Package(
     products: [
         .executable(name: "baton", targets: ["baton"]),
         .executable(name: "baton-simulate", targets: ["baton-simulate"]),
+    ],
+    traits: [
+        .trait(name: "Mutants", description: "Deliberate bugs, chosen at run time, that the simulator must find."),
+        .default(enabledTraits: []),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

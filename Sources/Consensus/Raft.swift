@@ -8,6 +8,7 @@ package struct Raft<Command: Hashable & Sendable, Image: Hashable & Sendable>: H
 
     package let device: DeviceID
     let profile: TimingProfile
+    let mutants: MutantSet
     var generator: SeededGenerator
     var log: RaftLog<Command, Image>
 
@@ -52,10 +53,12 @@ package struct Raft<Command: Hashable & Sendable, Image: Hashable & Sendable>: H
     ) {
         self.device = device
         profile = configuration.profile
+        mutants = configuration.mutants
         generator = SeededGenerator(seed: seed)
         log = RaftLog(restored: restored)
         term = max(restored.hardState.term, log.lastTerm)
-        votedFor = term == restored.hardState.term ? restored.hardState.votedFor : nil
+        let isVoteOfTerm = term == restored.hardState.term && !mutants.has(.voteNotReloaded)
+        votedFor = isVoteOfTerm ? restored.hardState.votedFor : nil
         commitIndex = restored.snapshot?.index ?? .zero
         appliedIndex = commitIndex
         electionDeadline = now + generator.duration(in: configuration.profile.election)
@@ -91,7 +94,10 @@ package struct Raft<Command: Hashable & Sendable, Image: Hashable & Sendable>: H
 extension Raft {
     package var lastIndex: LogIndex { log.lastIndex }
     /// In use from the moment that its entry is in the log.
-    package var membership: Membership { log.membership.membership }
+    package var membership: Membership {
+        if mutants.has(.configurationOnCommit) { return log.membership(at: commitIndex) }
+        return log.membership.membership
+    }
     /// The membership as of an entry that this device has not compacted before applying it.
     package func membership(at index: LogIndex) -> Membership { log.membership(at: index) }
     package var membershipIndex: LogIndex { log.membership.index }
@@ -123,7 +129,10 @@ extension Raft {
         isVoter || (membershipIndex > commitIndex && log.previousMembership.voters.contains(device))
     }
 
-    var quorum: Int { membership.voters.count / 2 + 1 }
+    var quorum: Int {
+        let voters = membership.voters.count
+        return mutants.has(.quorumTooSmall) ? max(voters / 2, 1) : voters / 2 + 1
+    }
 }
 
 // MARK: - Time
@@ -154,7 +163,8 @@ extension Raft {
     }
 
     mutating func resetElectionTimer(at now: Instant) {
-        electionDeadline = now + generator.duration(in: profile.election)
+        let timeout = generator.duration(in: profile.election)
+        electionDeadline = now + (mutants.has(.fixedElectionTimeout) ? profile.election.lowerBound : timeout)
     }
 
     mutating func persistHardState(into output: inout Output) {
@@ -171,7 +181,7 @@ extension Raft {
         if newTerm > term {
             term = newTerm
             votedFor = nil
-            persistHardState(into: &output)
+            if !mutants.has(.termNotPersisted) { persistHardState(into: &output) }
         } else if role == .follower, leader == newLeader {
             return
         }

@@ -9,7 +9,7 @@ extension Raft {
         resetElectionTimer(at: now)
         leader = nil
         votes = [device]
-        if transfer {
+        if transfer || mutants.has(.noPreVote) {
             becomeCandidate(at: now, into: &output)
         } else {
             role = .preCandidate
@@ -47,7 +47,9 @@ extension Raft {
 
     /// A pre-vote changes nothing here. A vote is durable before the answer leaves (same output).
     mutating func answer(_ request: VoteRequest, from peer: DeviceID, at now: Instant, into output: inout Output) {
-        let isNewEnough = log.isUpToDate(index: request.lastIndex, term: request.lastTerm)
+        let isNewEnough =
+            mutants.has(.voteWithoutLogCheck) || mutants.has(.voteByLengthOnly) && request.lastIndex >= log.lastIndex
+            || !mutants.has(.voteByLengthOnly) && log.isUpToDate(index: request.lastIndex, term: request.lastTerm)
         let leaderLives = !request.isTransfer && hasLiveLeader(at: now)
         if request.isPreVote {
             let isGranted = request.term > term && isNewEnough && !leaderLives
@@ -75,7 +77,8 @@ extension Raft {
     mutating func count(_ reply: VoteReply, from peer: DeviceID, at now: Instant, into output: inout Output) {
         let wanted: Role = reply.isPreVote ? .preCandidate : .candidate
         let asked = reply.isPreVote ? term.next : term
-        guard reply.isGranted, role == wanted, reply.term == asked, !votes.contains(peer) else { return }
+        let isOfTerm = reply.term == asked || mutants.has(.oldTermResponses)
+        guard reply.isGranted, role == wanted, isOfTerm, !votes.contains(peer) else { return }
         votes.append(peer)
         guard hasWon else { return }
         if reply.isPreVote {
@@ -95,6 +98,7 @@ extension Raft {
         termStart = log.lastIndex.next
         heartbeatAt = now + profile.heartbeat
         output.events.append(.becameLeader(term))
+        if mutants.has(.noNoop) { return heartbeatWithoutNoop(at: now, into: &output) }
         appendOwn(.noop, at: now, into: &output)
     }
 }

@@ -27,6 +27,10 @@ extension Raft {
             return output.events.append(
                 .safetyRefusal("\(peer.short) sends another entry at \(wrong.index), committed up to \(commitIndex)"))
         }
+        if mutants.has(.truncateOnAnyAppend), request.lastIndex >= commitIndex, log.lastIndex > request.lastIndex {
+            log.truncate(from: request.lastIndex.next)
+            output.persist.append([], from: request.lastIndex.next)
+        }
         let new = request.entries.drop { entry in
             entry.index <= commitIndex || log.term(at: entry.index) == entry.term
         }
@@ -40,7 +44,8 @@ extension Raft {
             output.persist.append(Array(new), from: first.index)
         }
         let last = max(request.lastIndex, commitIndex)
-        commitIndex = max(commitIndex, min(request.commitIndex, last, log.lastIndex))
+        let compared = mutants.has(.commitWithoutMin) ? log.lastIndex : last
+        commitIndex = max(commitIndex, min(request.commitIndex, compared, log.lastIndex))
         reply(.matches(last), to: peer, request.confirmation, into: &output)
     }
 
@@ -75,6 +80,10 @@ extension Raft {
             log.install(snapshot)
             commitIndex = snapshot.index
             appliedIndex = snapshot.index
+            if mutants.has(.snapshotResetsVote) {
+                votedFor = nil
+                persistHardState(into: &output)
+            }
             output.install = snapshot
             output.committed = []
             output.persist.snapshot = snapshot

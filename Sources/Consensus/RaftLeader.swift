@@ -34,6 +34,12 @@ extension Raft {
         appendOwn(.command(command), at: now, into: &output)
     }
 
+    /// What a mutant does in place of its first entry.
+    mutating func heartbeatWithoutNoop(at now: Instant, into output: inout Output) {
+        followMembership(at: now)
+        heartbeat(at: now, into: &output)
+    }
+
     /// Puts an entry of this term at the end of the log and on its way.
     mutating func appendOwn(_ payload: Payload<Command>, at now: Instant, into output: inout Output) {
         let entry = Entry(term: term, index: log.lastIndex.next, payload: payload)
@@ -59,7 +65,7 @@ extension Raft {
             output.events.append(.transferGivenUp(to: transfer.to))
         }
         guard now >= heartbeatAt else { return }
-        guard isHeardByQuorum(at: now) else {
+        guard isHeardByQuorum(at: now) || mutants.has(.noCheckQuorum) else {
             output.events.append(.lostQuorum(term))
             return becomeFollower(term, leader: nil, at: now, into: &output)
         }
@@ -142,9 +148,8 @@ extension Raft {
     }
 
     mutating func note(_ reply: AppendReply, from peer: DeviceID, at now: Instant, into output: inout Output) {
-        guard role == .leader, reply.term == term, let place = progress.firstIndex(where: { $0.peer == peer }) else {
-            return
-        }
+        let isOfTerm = reply.term == term || mutants.has(.oldTermResponses)
+        guard role == .leader, isOfTerm, let place = progress.firstIndex(where: { $0.peer == peer }) else { return }
         progress[place].heard = now
         progress[place].confirmed = max(progress[place].confirmed, min(reply.confirmation, confirmation))
         switch reply.verdict {
@@ -162,6 +167,9 @@ extension Raft {
         }
         progress[place].inFlight.removeAll { $0 <= index }
         progress[place].match = max(progress[place].match, index)
+        if mutants.has(.matchBeyondAck) {
+            progress[place].match = max(progress[place].match, min(progress[place].next.previous, log.lastIndex))
+        }
         switch progress[place].mode {
         case .probing:
             progress[place].mode = .streaming
@@ -202,13 +210,14 @@ extension Raft {
     /// Figure 8: only an entry of the own term is committed by counting; older ones come with it.
     mutating func advanceCommit(at now: Instant, into output: inout Output) {
         guard role == .leader, log.lastIndex > commitIndex else { return }
-        var matches = membership.voters.map { voter in
+        let counted = membership.voters + (mutants.has(.learnerCounted) ? membership.learners : [])
+        var matches = counted.map { voter in
             voter == device ? log.lastIndex : progress.first { $0.peer == voter }?.match ?? .zero
         }
         matches.sort(by: >)
         guard matches.count >= quorum else { return }
         let agreed = matches[quorum - 1]
-        guard agreed > commitIndex, log.term(at: agreed) == term else { return }
+        guard agreed > commitIndex, log.term(at: agreed) == term || mutants.has(.oldTermCommitted) else { return }
         commitIndex = agreed
         for place in progress.indices { spreadCommit(to: place, into: &output) }
         answerReads(into: &output)

@@ -63,7 +63,7 @@ extension Raft {
     private func refusal(of new: Membership) -> RaftRefusal<Command>.Why? {
         guard role == .leader else { return .notLeader }
         guard transfer == nil else { return .transferUnderWay }
-        guard membershipIndex <= commitIndex else { return .changeUnderWay }
+        guard membershipIndex <= commitIndex || mutants.has(.changeTooEarly) else { return .changeUnderWay }
         guard commitIndex >= termStart else { return .termNotCommitted }
         guard new.isSound, membership.differsByOne(from: new) else { return .notByOne }
         return nil

@@ -2,8 +2,12 @@ import Primitives
 
 package struct RaftConfiguration: Hashable, Sendable {
     package var profile: TimingProfile
+    package var mutants: MutantSet
 
-    package init(profile: TimingProfile) { self.profile = profile }
+    package init(profile: TimingProfile, mutants: MutantSet = .none) {
+        self.profile = profile
+        self.mutants = mutants
+    }
 }
 
 package enum RaftInput<Command: Hashable & Sendable, Image: Hashable & Sendable>: Hashable, Sendable {

@@ -6,10 +6,12 @@ import SyncRounds
 package struct DeviceConfiguration: Hashable, Sendable {
     package var profile: TimingProfile
     package var version: String
+    package var mutants: MutantSet
 
-    package init(profile: TimingProfile, version: String = "") {
+    package init(profile: TimingProfile, version: String = "", mutants: MutantSet = .none) {
         self.profile = profile
         self.version = version
+        self.mutants = mutants
     }
 }
 
@@ -29,9 +31,9 @@ package struct Device: Hashable, Sendable {
     package internal(set) var links: [DeviceID] = []
     package internal(set) var peers: [PeerView] = []
     package internal(set) var claims: [LockClaim]
-    var watch = LeaseWatch()
-    package internal(set) var roundLeader = RoundLeader()
-    package internal(set) var roundMember = RoundMember()
+    var watch: LeaseWatch
+    package internal(set) var roundLeader: RoundLeader
+    package internal(set) var roundMember: RoundMember
     package internal(set) var lastRound: RoundOutcome?
     package internal(set) var isStopping = false
 
@@ -66,12 +68,18 @@ package struct Device: Hashable, Sendable {
         self.device = device
         self.configuration = configuration
         self.incarnation = incarnation
+        let mutants = configuration.mutants
         state = restored.raft.snapshot?.image ?? MeshState()
+        if mutants.has(.requestsForgotten) { state.forgetAnswers() }
+        watch = LeaseWatch(mutants: mutants)
+        roundLeader = RoundLeader(mutants: mutants)
+        roundMember = RoundMember(mutants: mutants)
         acceptedToken = restored.acceptedToken
         raft = MeshRaft(
-            device: device, configuration: RaftConfiguration(profile: configuration.profile), restored: restored.raft,
+            device: device, configuration: RaftConfiguration(profile: configuration.profile, mutants: mutants),
+            restored: restored.raft,
             seed: seed, now: now)
-        claims = [LockClaim(name: .sync, ttl: configuration.profile.leaseTTL, client: nil)]
+        claims = [LockClaim(name: .sync, ttl: configuration.profile.leaseTTL, client: nil, mutants: mutants)]
         membershipCheck = now
         lastStep = now
         nextDeadline = now
@@ -211,6 +219,7 @@ extension Device {
         guard now > due + allowance else { return }
         output.events.append(.slept(now - due))
         stepRaft(.slept, at: now)
+        guard !configuration.mutants.has(.noRecheckAfterWait) else { return }
         for place in claims.indices { claims[place].claim.slept() }
     }
 }

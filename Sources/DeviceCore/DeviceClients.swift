@@ -148,7 +148,7 @@ extension Device {
                     deadline: now + Limits.lockWait))
             return
         }
-        let claim = LockClaim(name: name, ttl: ttl, client: tag)
+        let claim = LockClaim(name: name, ttl: ttl, client: tag, mutants: configuration.mutants)
         claims.insert(claim, at: claims.firstIndex { $0.name > name } ?? claims.endIndex)
     }
 
@@ -191,7 +191,7 @@ extension Device {
         guard let next = waits.first(where: { $0.purpose == .lock(name) }), !claims.contains(where: { $0.name == name })
         else { return }
         waits.removeAll { $0.tag == next.tag }
-        let claim = LockClaim(name: name, ttl: ttl, client: next.tag)
+        let claim = LockClaim(name: name, ttl: ttl, client: next.tag, mutants: configuration.mutants)
         claims.insert(claim, at: claims.firstIndex { $0.name > name } ?? claims.endIndex)
     }
 

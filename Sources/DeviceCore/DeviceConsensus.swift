@@ -63,6 +63,8 @@ extension Device {
     private func mayLeaveAhead(
         _ message: MeshRaftMessage, of update: PersistentUpdate<MeshCommand, MeshState>
     ) -> Bool {
+        if case .voteReply = message, configuration.mutants.has(.voteBeforeDurable) { return true }
+        if case .appendReply = message, configuration.mutants.has(.ackBeforeFsync) { return true }
         guard case .append(let append) = message, update.hardState == nil, update.snapshot == nil else { return false }
         guard let first = update.appendFrom else { return true }
         return append.commitIndex < first
@@ -120,7 +122,8 @@ extension Device {
         _ command: MeshCommand, of entry: MeshEntry, at now: Instant, into output: inout DeviceOutput
     ) {
         let newest = state.locks.newestToken
-        let change = state.apply(command, term: entry.term, voters: raft.membership(at: entry.index).voters)
+        let change = state.apply(
+            command, term: entry.term, voters: raft.membership(at: entry.index).voters, mutants: configuration.mutants)
         if !change.lockEvents.isEmpty { watch.tableChanged(state.locks, at: now) }
         for event in change.lockEvents {
             output.events.append(.lock(event))

@@ -21,11 +21,11 @@ package struct LockClaim: Hashable, Sendable {
     /// Neither held nor asked for at the moment.
     var isIdle: Bool { !isQueued && acquire == nil && claim.token == nil }
 
-    init(name: LockName, ttl: Duration, client: UInt64?) {
+    init(name: LockName, ttl: Duration, client: UInt64?, mutants: MutantSet) {
         self.name = name
         self.ttl = ttl
         self.client = client
-        claim = HolderClaim(ttl: ttl)
+        claim = HolderClaim(ttl: ttl, mutants: mutants)
     }
 }
 
@@ -77,7 +77,7 @@ extension Device {
                 propose(.lock(.release(name, token: grant.token)), .upkeep, at: now, into: &output)
                 return
             }
-            claims[place].claim.answered(id: request.number, token: grant.token, ttl: grant.ttl)
+            claims[place].claim.answered(id: request.number, token: grant.token, ttl: grant.ttl, at: now)
             tellClient(granted: name, grant.token, into: &output)
         case .lock(.queued):
             claims[place].claim.unanswered(id: request.number)
@@ -270,7 +270,7 @@ extension Device {
                 let token = claims[place].claim.token
             else { continue }
             if let current = answer.current, current.device == device {
-                claims[place].claim.answered(id: number, token: current.token)
+                claims[place].claim.answered(id: number, token: current.token, at: now)
             } else if let current = answer.current, current.token > token {
                 loseClaim(at: place, current: current.token, at: now, into: &output)
             } else {
@@ -283,9 +283,12 @@ extension Device {
     mutating func expireLeases(at now: Instant, into output: inout DeviceOutput) {
         guard raft.role == .leader else { return }
         for due in watch.due(at: now, table: state.locks) {
-            let command = MeshCommand(
-                request: nextRequest(), operation: .lock(.expire(due.name, token: due.token, term: raft.term)))
-            stepRaft(.propose(command), at: now)
+            let expiry = MeshOperation.lock(.expire(due.name, token: due.token, term: raft.term))
+            if configuration.mutants.has(.lateExpiry) {
+                propose(expiry, .upkeep, at: now, into: &output)
+            } else {
+                stepRaft(.propose(MeshCommand(request: nextRequest(), operation: expiry)), at: now)
+            }
         }
     }
 }

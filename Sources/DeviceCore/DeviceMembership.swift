@@ -11,7 +11,8 @@ extension Device {
     mutating func keepMembership(at now: Instant, into output: inout DeviceOutput) {
         guard now >= membershipCheck else { return }
         membershipCheck = now + Limits.membershipInterval
-        guard raft.role == .leader, raft.commitIndex >= raft.membershipIndex else { return }
+        let isSettled = raft.commitIndex >= raft.membershipIndex || configuration.mutants.has(.changeTooEarly)
+        guard raft.role == .leader, isSettled else { return }
         // A removed leader changes nothing more: the others do not hear it, and elect one that takes its vote away.
         guard state.record(of: device) != nil else { return }
         cancelAbsentWaiters(at: now)

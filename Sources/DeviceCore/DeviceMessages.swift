@@ -8,7 +8,7 @@ extension Device {
     mutating func receive(
         _ message: PeerMessage, from peer: DeviceID, at now: Instant, into output: inout DeviceOutput
     ) {
-        guard peer == device || !state.removed.contains(peer) else {
+        guard peer == device || !state.removed.contains(peer) || configuration.mutants.has(.removedAccepted) else {
             return output.events.append(.dropped("\(peer.short) was removed from the mesh"))
         }
         switch message {

@@ -128,7 +128,7 @@ extension Device {
         case .lock(.acquire(_, let asker, _, _)), .lock(.cancel(_, let asker)): return asker == peer
         case .lock(.release(let name, _)), .lock(.transfer(let name, _, _)):
             return state.locks.grant(of: name).map { $0.holder == peer } ?? true
-        case .lock(.expire), .lock(.forget): return peer == device
+        case .lock(.expire), .lock(.forget): return peer == device || configuration.mutants.has(.lateExpiry)
         case .publish, .putDevice, .removeDevice, .set: return true
         }
     }

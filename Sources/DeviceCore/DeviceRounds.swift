@@ -32,7 +32,8 @@ extension Device {
     /// of a publication is heard in any case: that is decided already.
     mutating func leaderStep(_ input: RoundLeader.Input, at now: Instant) {
         roundLeader.votersAre(raft.membership.voters)
-        guard let current = roundLeader.current, !mayLead(at: now) else {
+        let goesOn = mayLead(at: now) || configuration.mutants.has(.noRecheckAfterWait)
+        guard let current = roundLeader.current, !goesOn else {
             return roundLeader.step(input, at: now, into: &leaderActions)
         }
         switch input {
@@ -172,7 +173,10 @@ extension Device {
             }
             return
         }
-        switch acceptedToken.accept(message.round.token, from: peer) {
+        if configuration.mutants.has(.gateAtStartOnly), !message.isPrepare {
+            return memberStep(.received(message, from: peer), at: now)
+        }
+        switch acceptedToken.accept(message.round.token, from: peer, mutants: configuration.mutants) {
         case .accepted(let changed):
             if changed { output.persist.acceptedToken = acceptedToken }
             memberStep(.received(message, from: peer), at: now)

@@ -117,15 +117,21 @@ extension SyncSettings {
 // MARK: - Applying
 
 extension MeshState {
+    /// What only a mutant does.
+    mutating func forgetAnswers() { answered = [] }
+
     /// Applies one command of an entry of `term`; `voters` vote as of that entry.
-    package mutating func apply(_ command: MeshCommand, term: Term, voters: [DeviceID]) -> MeshChange {
+    package mutating func apply(
+        _ command: MeshCommand, term: Term, voters: [DeviceID], mutants: MutantSet = .none
+    ) -> MeshChange {
         if let outcome = answer(to: command.request) {
             return MeshChange(request: command.request, outcome: outcome, isNew: false)
         }
         var change = MeshChange(request: command.request, outcome: .done, isNew: true)
         switch command.operation {
-        case .lock(let lock): change.outcome = .lock(locks.apply(lock, term: term, into: &change.lockEvents))
-        case .publish(let publication): publish(publication, voters: voters, &change)
+        case .lock(let lock):
+            change.outcome = .lock(locks.apply(lock, term: term, mutants: mutants, into: &change.lockEvents))
+        case .publish(let publication): publish(publication, voters: voters, mutants, &change)
         case .putDevice(let record): put(record, &change)
         case .removeDevice(let device): remove(device, term: term, &change)
         case .set(let setting): put(setting, &change)
@@ -134,9 +140,12 @@ extension MeshState {
         return change
     }
 
-    private mutating func publish(_ publication: Publication, voters: [DeviceID], _ change: inout MeshChange) {
+    private mutating func publish(
+        _ publication: Publication, voters: [DeviceID], _ mutants: MutantSet, _ change: inout MeshChange
+    ) {
         let current = locks.grant(of: .sync)?.token
-        guard publication.round.token == current else {
+        let takesAnyToken = mutants.has(.olderAfterNewer) || mutants.has(.noFencing)
+        guard publication.round.token == current || takesAnyToken else {
             change.outcome = .publicationRefused(.staleToken(presented: publication.round.token, current: current))
             return
         }
@@ -145,7 +154,7 @@ extension MeshState {
             change.outcome = .publicationRefused(.staleSequence(presented: presented, last: last.sequence))
             return
         }
-        guard publication.old == head.revision else {
+        guard publication.old == head.revision || mutants.has(.forcedHead) || mutants.has(.noFencing) else {
             change.outcome = .publicationRefused(.headMoved(expected: publication.old, head: head.revision))
             return
         }

@@ -20,7 +20,10 @@ package struct FencingGate: Hashable, Sendable {
     }
 
     /// Accepts a higher token, or the same one from the same holder; refuses a lower one, and the same from another.
-    package mutating func accept(_ token: FencingToken, from device: DeviceID) -> GateVerdict {
+    package mutating func accept(
+        _ token: FencingToken, from device: DeviceID, mutants: MutantSet = .none
+    ) -> GateVerdict {
+        if mutants.has(.gateAcceptsAll) || mutants.has(.noFencing) { return .accepted(changed: false) }
         if token == highest, device == holder { return .accepted(changed: false) }
         guard token > highest else { return .refused(presented: token, highest: highest, holder: holder) }
         highest = token

@@ -27,7 +27,7 @@ package struct HolderClaim: Hashable, Sendable {
 
     /// What was asked for, then what the grant says (a retry by the present holder does not change its ttl).
     package private(set) var ttl: Duration {
-        didSet { usable = Self.usable(of: ttl) }
+        didSet { usable = Self.usable(of: ttl, mutants) }
     }
     /// How long the holder may act after s.
     private var usable: Duration
@@ -37,12 +37,17 @@ package struct HolderClaim: Hashable, Sendable {
     private var highestID: UInt64?
     private var lastSent: Instant?
 
-    package init(ttl: Duration) {
+    private let mutants: MutantSet
+
+    package init(ttl: Duration, mutants: MutantSet = .none) {
         self.ttl = ttl
-        usable = Self.usable(of: ttl)
+        self.mutants = mutants
+        usable = Self.usable(of: ttl, mutants)
     }
 
-    private static func usable(of ttl: Duration) -> Duration { ttl * 2 / 3 }
+    private static func usable(of ttl: Duration, _ mutants: MutantSet) -> Duration {
+        mutants.has(.noMargin) ? ttl : ttl * 2 / 3
+    }
 
     /// The token to present; nil if this claim has none.
     package var token: FencingToken? {
@@ -71,13 +76,16 @@ extension HolderClaim {
     /// if it confirms nothing: a token that is over, or an answer to no open request (late, duplicated, from before a
     /// sleep), from which at most the token is learned.
     @discardableResult
-    package mutating func answered(id: UInt64, token: FencingToken, ttl granted: Duration? = nil) -> Bool {
+    package mutating func answered(
+        id: UInt64, token: FencingToken, ttl granted: Duration? = nil, at now: Instant = .origin
+    ) -> Bool {
         let ttl = granted ?? self.ttl
         guard let place = sent.firstIndex(where: { $0.id == id }) else {
             learn(token, ttl: ttl)
             return false
         }
         var since = sent.remove(at: place).at
+        if mutants.has(.leaseFromReply) { since = max(since, now) }
         switch state {
         case .held(let current, let confirmed):
             guard token >= current else { return false }

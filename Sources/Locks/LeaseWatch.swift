@@ -26,12 +26,15 @@ package struct LeaseWatch: Hashable, Sendable {
     /// One for each grant of the table as last seen, sorted by name.
     private var leases: [Lease] = []
 
-    package init() {}
+    private let mutants: MutantSet
+
+    package init(mutants: MutantSet = .none) { self.mutants = mutants }
 
     /// Every lease gets its full ttl anew.
     package mutating func becameLeader(term: Term, at now: Instant, table: LockTable) {
         self.term = term
-        leases = table.grants.map { Self.lease($0, since: now) }
+        let waits = !mutants.has(.grantWithoutWaiting)
+        leases = table.grants.map { Self.lease($0, since: waits ? now : now - $0.grant.ttl) }
     }
 
     package mutating func steppedDown() {
@@ -54,7 +57,8 @@ package struct LeaseWatch: Hashable, Sendable {
 
     /// A renewal arrived. False: not leading, another token, or already expiring; then it must be refused.
     package mutating func renewed(_ name: LockName, token: FencingToken, receivedAt: Instant) -> Bool {
-        guard term != nil, let at = offset(of: name, token), !leases[at].expiring else { return false }
+        guard term != nil, let at = offset(of: name, token) else { return false }
+        guard !leases[at].expiring || mutants.has(.renewalAfterExpiry) else { return false }
         leases[at].since = max(leases[at].since, receivedAt)
         return true
     }

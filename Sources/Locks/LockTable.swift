@@ -33,16 +33,21 @@ package struct LockTable: Hashable, Sendable {
     }
 
     /// Applies one entry's command. `term` is the term of that entry, which is not always the term of today's leader.
-    package mutating func apply(_ command: LockCommand, term: Term, into events: inout [LockEvent]) -> LockOutcome {
+    package mutating func apply(
+        _ command: LockCommand, term: Term, mutants: MutantSet = .none, into events: inout [LockEvent]
+    ) -> LockOutcome {
+        if mutants.has(.tokenIsTerm) { counter = term.number - 1 }
         switch command {
         case .acquire(let name, let device, let ttl, let waits):
             return acquire(name, Waiter(device: device, ttl: ttl), waits: waits, into: &events)
-        case .release(let name, let token):
+        case .release(let name, let given):
+            let held = mutants.has(.delayedRelease) ? grant(of: name)?.token : nil
+            let token = held ?? given
             return end(name, token: token, as: LockEvent.released, into: &events)
         case .transfer(let name, let token, let to):
             return transfer(name, token: token, to: to, into: &events)
         case .expire(let name, let token, let proposedIn):
-            guard proposedIn == term else { return .refused(.staleTerm) }
+            guard proposedIn == term || mutants.has(.lateExpiry) else { return .refused(.staleTerm) }
             return end(name, token: token, as: LockEvent.expired, into: &events)
         case .cancel(let name, let device):
             if let at = offset(of: name) { stopWaiting(at, device, into: &events) }

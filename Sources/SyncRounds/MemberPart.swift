@@ -144,6 +144,13 @@ extension MemberPart {
         }
     }
 
+    /// What a mutant does: it does not wait for the gate.
+    mutating func gateIsTakenForClosed(into actions: inout Actions) {
+        guard case .closing = stage else { return }
+        stage = .capturing
+        actions.append(.capture(round))
+    }
+
     private mutating func captured(_ result: Completion<CaptureReport>, at now: Instant, into actions: inout Actions) {
         guard case .capturing = stage else { return }
         switch result {

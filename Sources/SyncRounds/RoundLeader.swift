@@ -30,7 +30,9 @@ package struct RoundLeader: Hashable, Sendable {
 
     private(set) var running: RunningRound?
 
-    package init() {}
+    private let mutants: MutantSet
+
+    package init(mutants: MutantSet = .none) { self.mutants = mutants }
 
     /// The round under way and where it is.
     package var current: (round: RoundID, phase: RoundPhase)? { running.map { ($0.plan.round, $0.phaseName) } }
@@ -45,7 +47,7 @@ package struct RoundLeader: Hashable, Sendable {
     package mutating func step(_ input: Input, at now: Instant, into actions: inout [Action]) {
         if case .start(let plan) = input {
             guard running == nil else { return }
-            running = RunningRound(plan: plan, now: now)
+            running = RunningRound(plan: plan, now: now, mutants: mutants)
             running?.begin(at: now, into: &actions)
             return
         }

@@ -38,7 +38,9 @@ package struct RoundMember: Hashable, Sendable {
     private(set) var head: Revision?
     private(set) var part: MemberPart?
 
-    package init() {}
+    private let mutants: MutantSet
+
+    package init(mutants: MutantSet = .none) { self.mutants = mutants }
 
     package var current: (round: RoundID, leader: DeviceID)? { part.map { ($0.round, $0.leader) } }
     /// True from the moment that the gate is asked to close until it is open again.
@@ -84,6 +86,7 @@ package struct RoundMember: Hashable, Sendable {
         }
         part = MemberPart(round: round, leader: leader, budget: budget, now: now)
         actions.append(.closeGate(round, limit: Limits.leaderSilence))
+        if mutants.has(.captureBeforeQuiet) { part?.gateIsTakenForClosed(into: &actions) }
     }
 
     /// The commit point has passed: the staged revision is the head of the replicated state.

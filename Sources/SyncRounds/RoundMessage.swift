@@ -34,6 +34,8 @@ package enum RoundMessage: Hashable, Sendable {
         }
     }
 
+    package var isPrepare: Bool { if case .prepare = self { true } else { false } }
+
     /// True for what only the round's leader says: these pass the device's fencing gate.
     package var isFromLeader: Bool {
         switch self {

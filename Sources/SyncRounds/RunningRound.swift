@@ -42,7 +42,10 @@ struct RunningRound: Hashable, Sendable {
     var lastWord: Instant
     var result: RoundResult?
 
-    init(plan: RoundPlan, now: Instant) {
+    private let mutants: MutantSet
+
+    init(plan: RoundPlan, now: Instant, mutants: MutantSet = .none) {
+        self.mutants = mutants
         self.plan = plan
         voters = plan.voters
         started = now
@@ -332,8 +335,11 @@ extension RunningRound {
             guard !waiting else { return }
             return enterApplyingHead(target, at: now, into: &actions)
         }
-        guard !waiting else { return }
-        let holders = members.filter(\.holdsTarget).map(\.device)
+        var holders = members.filter(\.holdsTarget).map(\.device)
+        let isMajority = mutants.has(.majorityForAll) && holders.count > members.count / 2
+        guard !waiting || isMajority || mutants.has(.publishedTooSoon) else { return }
+        if isMajority { holders = members.map(\.device) }
+        if mutants.has(.publishedTooSoon) { holders = (holders + voters).sorted() }
         let voting = voters.count { holders.contains($0) }
         guard voting > voters.count / 2 else {
             return abort("only \(voting) of \(voters.count) voters hold the new revision", into: &actions)

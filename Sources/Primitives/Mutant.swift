@@ -1,0 +1,55 @@
+/// Deliberate bugs, chosen at run time: the simulator must find each by the check that was made for it, or its silence
+/// about the true code proves nothing. In the agent's release build `MutantSet` is empty, `has` is the constant false,
+/// and whatever it guards is folded away (compile condition `MUTANTS`; trait `Mutants` of the package).
+public enum Mutant: UInt8, Hashable, Sendable, CaseIterable {
+    case voteBeforeDurable, termNotPersisted, voteWithoutLogCheck, voteByLengthOnly, voteNotReloaded,
+        oldTermCommitted, noNoop, quorumTooSmall, learnerCounted, ackBeforeFsync, truncateOnAnyAppend, commitWithoutMin,
+        oldTermResponses, matchBeyondAck, noPreVote, noCheckQuorum, fixedElectionTimeout, changeTooEarly,
+        configurationOnCommit, snapshotResetsVote, tornTailTrusted, corruptStartsFresh, leaderCountsEarly,
+        fsyncErrorSwallowed
+    case leaseByWallClock, leaseByStoppingClock, leaseFromReply, noMargin, grantWithoutWaiting, renewalAfterExpiry,
+        tokenIsTerm, delayedRelease, noRecheckAfterWait, lateExpiry
+    case gateAcceptsAll, gateForgotten, gateAtStartOnly
+    case ackBeforeQuiet, captureBeforeQuiet, lateResume, pauseNeverExpires
+    case majorityForAll, publishedTooSoon, forcedHead, olderAfterNewer, requestsForgotten
+    case likeResetHard, changedByStat, checkedOnce, untrackedRemoved, deleteBeatsEdit, journalDoneEarly
+    case removedAccepted
+    case noFencing
+    case heartbeatHalved, otherJitter, fifoLinks
+}
+
+/// The mutants of one run.
+public struct MutantSet: Hashable, Sendable {
+    #if MUTANTS
+        @usableFromInline var bits: UInt64 = 0
+    #endif
+
+    public init() {}
+    public static let none = MutantSet()
+
+    /// Whether this build has mutants at all.
+    public static var isAvailable: Bool {
+        #if MUTANTS
+            true
+        #else
+            false
+        #endif
+    }
+
+    @inlinable public func has(_ mutant: Mutant) -> Bool {
+        #if MUTANTS
+            bits >> UInt64(mutant.rawValue) & 1 == 1
+        #else
+            false
+        #endif
+    }
+
+    /// In a build without mutants nothing is put in.
+    public mutating func insert(_ mutant: Mutant) {
+        #if MUTANTS
+            bits |= 1 << UInt64(mutant.rawValue)
+        #endif
+    }
+
+    public var isEmpty: Bool { self == .none }
+}
