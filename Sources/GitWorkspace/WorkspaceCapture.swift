@@ -46,7 +46,7 @@ extension Workspace {
     }
 
     func userState() throws(WorkspaceError) -> UserState {
-        try checked { () throws(GitError) in try quickLooks.state() }
+        try checked { () throws(GitError) in try quickLooks().state() }
     }
 
     /// Why a capture is kept to this device: it would carry conflict markers or another branch into the mesh.

@@ -114,7 +114,7 @@ extension Workspace {
         do throws(GitError) {
             let outcome = try await repository.fastForward(
                 to: revision, fromStore: store.path, branch: branch, expected: nil,
-                message: "baton: sync \(revision.short)", looks: quickLooks)
+                message: "baton: sync \(revision.short)", looks: quickLooks(try indexPlan(revision)))
             switch outcome {
             case .moved, .current: return nil
             case .waiting(let obstacle): return "\(obstacle)"

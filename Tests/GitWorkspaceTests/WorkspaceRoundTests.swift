@@ -264,4 +264,37 @@ import Testing
             #expect(!error.description.contains("\n"))
         }
     }
+
+    @Test func `A8 an index made without git is the one that git would make`() async throws {
+        var mesh = try await MeshFixture(2)
+        for number in 0..<30 { try mesh[0].write("d\(number % 5)/e/f\(number)", "\(number)\n") }
+        try await mesh.round()
+        for step in 1...4 {
+            for number in 0..<6 { try mesh[0].write("d\(number % 5)/e/f\(number)", "\(number) in \(step)\n") }
+            try mesh[1].write("d\(step)/new/\(step)", "new\n", mode: 0o755)
+            mesh[1].scratch.remove("work/d\(step)/e/f\(step + 20)")
+            try await mesh.round()
+            for device in mesh.devices {
+                let bytes = try #require(DurableFile.read(device.root + "/.git/index"))
+                let head = try #require(mesh.head)
+                let tree = try device.workspace.store.tree(of: head)
+                #expect(IndexFile(bytes, showing: tree) != nil, "it is one that we can read")
+                #expect(try await device.userGit("status", "--porcelain").isEmpty)
+                #expect(try await device.userGit("diff-index", "--cached", "HEAD").isEmpty)
+                #expect(try await device.userGit("write-tree") == tree.hex)
+                // git's own check of the trees that an index names.
+                let git = device.workspace.repository.git.with(["GIT_TEST_CHECK_CACHE_TREE=1"])
+                #expect(try await git.run(["diff-index", "--cached", "--quiet", "HEAD"]).status == 0)
+                #expect(try await device.userGit("fsck", "--strict").isEmpty)
+            }
+        }
+        // Something staged: then the index is git's to make.
+        try mesh[0].write("staged", "x")
+        try await mesh[0].userGit("add", "staged")
+        let bytes = try #require(DurableFile.read(mesh[0].root + "/.git/index"))
+        #expect(try IndexFile(bytes, showing: mesh[0].workspace.store.tree(of: mesh.head)) == nil)
+        try mesh[1].write("d1/other", "y")
+        try await mesh.round()
+        #expect(try await mesh[0].userGit("status", "--porcelain").isEmpty)
+    }
 }

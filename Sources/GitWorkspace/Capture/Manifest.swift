@@ -109,6 +109,17 @@ final class Manifest {
         baseTree = tree
     }
 
+    func record(_ path: [UInt8]) -> FileRecord? {
+        let parts = path.split(separator: 47)
+        guard let last = parts.last else { return nil }
+        var folder = root
+        for part in parts.dropLast() {
+            guard let next = folder.folders[Name(part)] else { return nil }
+            folder = next
+        }
+        return folder.files[Name(last)]
+    }
+
     /// Changes what is known of a file; one that is neither in the base nor on disk is forgotten.
     func update(_ path: [UInt8], _ body: (inout FileRecord) -> Void) {
         let parts = path.split(separator: 47)

@@ -15,6 +15,8 @@ struct PackTransfer {
     static let packBytes = 64 << 30
     /// Of the objects of a pack that is made here, unpacked: above it deltas are worth a process.
     static let plainBytes = 512 << 10
+    /// The same for a pack that does not travel.
+    static let localBytes = 16 << 20
 
     /// Writes the pack of what `want` needs beyond `have`. What the receiver claims to have and we do not know is
     /// passed over. Refuses a revision that none of our refs reaches.

@@ -7,6 +7,10 @@ package struct QuickLooks: Sendable {
     var state: @Sendable () throws(GitError) -> UserState
     /// The parents of a revision in our store.
     var parents: @Sendable (Revision) throws(GitError) -> [Revision]
+    /// What a revision needs beyond another; nil where git has to find out.
+    var pack: @Sendable (Revision, Revision?) throws(GitError) -> PackFile?
+    /// The bytes of the user's index brought to a revision, from those it has; nil where git has to make it.
+    var index: @Sendable ([UInt8], Revision) throws(GitError) -> [UInt8]?
 }
 
 extension UserRepository {
@@ -37,7 +41,7 @@ extension UserRepository {
             }
         }
         let transfer = ObjectTransfer(repository: self, store: store)
-        let keep = try await transfer.bring(revision, without: state.head)
+        let keep = try await transfer.bring(revision, without: state.head, looks)
         defer { if let keep { unlink(keep) } }
         return try await move(to: revision, from: state.head, branch: branch, message: message, looks)
     }
@@ -82,7 +86,7 @@ extension UserRepository {
             now.indexLocked = false
             if let obstacle = now.obstacle(to: branch) { return waiting(obstacle, lock) }
             if now.head != head { return waiting(.headMoved(now.head), lock) }
-            try await lock.fill(with: makeIndex(of: revision))
+            try await lock.fill(with: makeIndex(of: revision, from: head, looks))
             try DurableFile.write(Array("\(revision.hex)\n".utf8), to: scratch + "/" + Self.recordName)
             guard try await moveBranch(branch, to: revision, from: head, message: message) else {
                 unlink(scratch + "/" + Self.recordName)
@@ -116,10 +120,21 @@ extension UserRepository {
 
     /// The index of `revision` as a file of ours: made from a copy of the user's, so that stat data and skip-worktree
     /// bits of what did not change are kept, then refreshed from the files on disk.
-    func makeIndex(of revision: Revision) async throws(GitError) -> String {
+    func makeIndex(
+        of revision: Revision, from head: Revision? = nil, _ looks: QuickLooks? = nil
+    ) async throws(GitError) -> String {
         let work = scratch + "/index"
         unlink(work + ".lock")
         unlink(work)
+        if let looks, let head {
+            let old = gitDirectory + "/index"
+            let made = try await BlockingThread.run { _ throws(GitError) -> Bool in
+                guard let bytes = DurableFile.read(old), let index = try looks.index(bytes, head) else { return false }
+                try DurableFile.write(index, to: work, synced: false)
+                return true
+            }
+            if made { return work }
+        }
         try FileCopy.copy(gitDirectory + "/index", to: work)
         let own = git.with(["GIT_INDEX_FILE=\(work)"])
         _ = try await own.run(["read-tree", "--reset", "-i", revision.hex])

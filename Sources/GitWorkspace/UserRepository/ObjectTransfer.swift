@@ -12,7 +12,17 @@ struct ObjectTransfer {
     /// Brings everything that `revision` needs beyond `known`.
     /// - Returns: the path of a `.keep` file that guards the new pack from the user's gc, to be removed once a branch
     ///   names the revision; nil if nothing was missing.
-    func bring(_ revision: Revision, without known: Revision?) async throws(GitError) -> String? {
+    func bring(_ revision: Revision, without known: Revision?, _ looks: QuickLooks? = nil) async throws(GitError)
+        -> String?
+    {
+        if let looks {
+            let folder = repository.objectDirectory + "/pack"
+            let name = try await BlockingThread.run { _ throws(GitError) -> String? in
+                guard let pack = try looks.pack(revision, known) else { return nil }
+                return pack.count == 0 ? "" : try pack.write(into: folder, keep: Self.keepText)
+            }
+            if let name { return name.isEmpty ? nil : name + ".keep" }
+        }
         let path = repository.scratch + "/objects.pack"
         let file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw DurableFile.failure(path) }
