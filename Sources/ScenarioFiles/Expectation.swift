@@ -15,6 +15,11 @@ package enum Expectation: Hashable, Sendable {
     case pauseAtMost(Nanoseconds)
 }
 
+extension Expectation {
+    /// As a file says it, without `expect`.
+    package var text: String { ExpectationText.text(self) }
+}
+
 extension Mark {
     /// `roundPublished` -> `round-published`.
     package var word: String { name.kebab }

@@ -8,10 +8,6 @@ import SimulateCommand
 struct BatonSimulate: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "baton-simulate", abstract: SimulateCommand.configuration.abstract,
-        discussion: SimulateCommand.configuration.discussion)
-
-    @OptionGroup var simulate: SimulateCommand
-
-    func validate() throws { try simulate.validate() }
-    func run() throws { try simulate.run() }
+        discussion: SimulateCommand.configuration.discussion, subcommands: SimulateCommand.subcommands,
+        defaultSubcommand: SimulateCommand.defaultSubcommand)
 }

@@ -1,4 +1,4 @@
-/// One JSON object, its fields in the order in which they were written.
+/// JSON text; the fields of an object are in the order in which they were written.
 struct JSONWriter {
     private(set) var text = ""
     private var needsComma = false
@@ -12,6 +12,41 @@ struct JSONWriter {
     mutating func end() {
         text += "}"
         needsComma = true
+    }
+
+    mutating func array(_ name: String, _ elements: (inout JSONWriter) -> Void) {
+        key(name)
+        text += "["
+        needsComma = false
+        elements(&self)
+        text += "]"
+        needsComma = true
+    }
+
+    /// An object in an array.
+    mutating func element(_ fields: (inout JSONWriter) -> Void) {
+        if needsComma { text += "," }
+        text += "{"
+        needsComma = false
+        fields(&self)
+        end()
+    }
+
+    /// A value as it is.
+    mutating func raw(_ value: String) {
+        if needsComma { text += "," }
+        text += value
+        needsComma = true
+    }
+
+    mutating func field(_ name: String, _ number: Int) {
+        key(name)
+        text += String(number)
+    }
+
+    mutating func field(_ name: String, _ yes: Bool) {
+        key(name)
+        text += yes ? "true" : "false"
     }
 
     mutating func field(_ name: String, _ number: UInt64) {
@@ -35,7 +70,7 @@ struct JSONWriter {
         text += Self.quoted(name) + ":"
     }
 
-    private static func quoted(_ value: String) -> String {
+    static func quoted(_ value: String) -> String {
         var quoted = "\""
         for scalar in value.unicodeScalars {
             switch scalar {

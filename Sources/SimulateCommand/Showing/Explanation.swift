@@ -1,0 +1,60 @@
+import Simulation
+
+/// The chain of causes of one event, newest first, with what each of them did.
+struct Explanation {
+    private let run: RecordedRun
+    private let chain: [UInt64]
+
+    init(_ run: RecordedRun, from event: UInt64, steps: Int) {
+        self.run = run
+        chain = run.recording.causes(of: event, limit: steps)
+    }
+
+    var lines: [String] {
+        var lines: [String] = []
+        for (at, number) in chain.enumerated() {
+            guard let step = run.recording.step(number) else { continue }
+            let words = run.recording.words(number) { run.scenario.name(of: $0) }
+            lines.append("\(step.time) s  event \(number): \(at == 0 ? "" : "because ")\(words)")
+            for row in rows(of: number) {
+                lines.append("           \(row.node.map { run.scenario.name(of: $0) } ?? "all"): \(row.text)")
+            }
+            if let gap = gap(at) { lines.append("           ... \(gap)") }
+        }
+        if let oldest = chain.last, run.recording.step(oldest)?.cause == 0 {
+            lines.append("0.000 s  the start of the run")
+        }
+        let faults = FaultSpan.all(run).filter { span in
+            guard let first = chain.last.flatMap(run.recording.step), let last = chain.first.flatMap(run.recording.step)
+            else { return false }
+            return span.from <= last.time && max(span.to, span.from) >= first.time
+        }
+        if !faults.isEmpty {
+            lines.append("")
+            lines.append("faults meanwhile:")
+            for span in faults.suffix(12) {
+                lines.append("  \(span.from)\(span.isMoment ? "" : " to \(span.to)") s  \(span.text)")
+            }
+        }
+        return lines
+    }
+
+    private func rows(of event: UInt64) -> [TranscriptRow] {
+        var low = 0
+        var high = run.rows.count
+        while low < high {
+            let middle = (low + high) / 2
+            if run.rows[middle].event < event { low = middle + 1 } else { high = middle }
+        }
+        return Array(run.rows[low...].prefix { $0.event == event }.prefix(6))
+    }
+
+    /// A long wait before this event is worth a word.
+    private func gap(_ at: Int) -> String? {
+        guard at + 1 < chain.count, let step = run.recording.step(chain[at]),
+            let cause = run.recording.step(chain[at + 1])
+        else { return nil }
+        let wait = step.time - cause.time
+        return wait > .milliseconds(500) ? "\(TrueTime(wait)) s earlier" : nil
+    }
+}
