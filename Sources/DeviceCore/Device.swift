@@ -23,6 +23,8 @@ package struct Device: Hashable, Sendable {
     package let device: DeviceID
     package let configuration: DeviceConfiguration
     let incarnation: UInt64
+    /// The end of the log at this start: what was granted up to there, an earlier incarnation may have given back.
+    let restoredIndex: LogIndex
 
     package internal(set) var raft: MeshRaft
     package internal(set) var state: MeshState
@@ -79,6 +81,7 @@ package struct Device: Hashable, Sendable {
             device: device, configuration: RaftConfiguration(profile: configuration.profile, mutants: mutants),
             restored: restored.raft,
             seed: seed, now: now)
+        restoredIndex = raft.lastIndex
         claims = [LockClaim(name: .sync, ttl: configuration.profile.leaseTTL, client: nil, mutants: mutants)]
         membershipCheck = now
         lastStep = now
@@ -171,15 +174,14 @@ extension Device {
     /// The token of this device's sync lease; nil without one.
     package var leaderToken: FencingToken? { syncClaim.flatMap { claims[$0].claim.token } }
 
+    /// The end of the time for which it may; nil while it may not at all.
+    package var actsBefore: Instant? { syncClaim.flatMap { claims[$0].claim.actsBefore } }
+
     package func leaseRemaining(at now: Instant) -> Duration {
         syncClaim.map { claims[$0].claim.remaining(at: now) } ?? .zero
     }
 
     private var syncClaim: Int? { claims.indices.first { claims[$0].client == nil && claims[$0].name == .sync } }
-
-    /// The memory of the highest token is lost, as if no message's token were checked. Only the simulator does this, to
-    /// show that its checks notice.
-    package mutating func loseAcceptedToken() { acceptedToken = FencingGate() }
 
     package func hasLink(to peer: DeviceID) -> Bool { peer == device || links.contains(peer) }
 

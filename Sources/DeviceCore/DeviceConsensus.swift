@@ -127,7 +127,7 @@ extension Device {
         if !change.lockEvents.isEmpty { watch.tableChanged(state.locks, at: now) }
         for event in change.lockEvents {
             output.events.append(.lock(event))
-            noteClaim(event, at: now, into: &output)
+            noteClaim(event, of: entry.index, at: now, into: &output)
         }
         if let publication = change.published {
             output.events.append(.published(publication, number: state.head.number))

@@ -104,10 +104,12 @@ extension Device {
         dropClient(of: name, .noQuorum, into: &output)
     }
 
-    /// What the log says about locks, seen from our claims.
-    mutating func noteClaim(_ event: LockEvent, at now: Instant, into output: inout DeviceOutput) {
+    /// What the entry at `index` says about locks, seen from our claims.
+    mutating func noteClaim(
+        _ event: LockEvent, of index: LogIndex, at now: Instant, into output: inout DeviceOutput
+    ) {
         switch event {
-        case .granted(let name, let grant, _): noteGrant(name, grant, at: now, into: &output)
+        case .granted(let name, let grant, _): noteGrant(name, grant, of: index, at: now, into: &output)
         case .expired(let name, let grant), .released(let name, let grant), .orphaned(let name, let grant):
             guard grant.holder == device, let place = claims.firstIndex(where: { $0.name == name }),
                 claims[place].claim.token == grant.token
@@ -122,13 +124,16 @@ extension Device {
     }
 
     private mutating func noteGrant(
-        _ name: LockName, _ grant: Grant, at now: Instant, into output: inout DeviceOutput
+        _ name: LockName, _ grant: Grant, of index: LogIndex, at now: Instant, into output: inout DeviceOutput
     ) {
         let place = claims.firstIndex { $0.name == name }
         guard grant.holder == device else {
             guard let place, claims[place].claim.token != nil else { return }
             return loseClaim(at: place, current: grant.token, at: now, into: &output)
         }
+        // A restarted holder owns nothing (protocol.md, section 3): it asks anew, and the answer says what is to be done
+        // with the old grant, which an earlier incarnation may be about to release.
+        if name == .sync, index <= restoredIndex { return }
         // The answer to our own acquire tells more (when it was sent), and comes with the same entry.
         if let place, claims[place].acquire != nil { return }
         let isExpected = place.map { claims[$0].isQueued || (name == .sync && claims[$0].claim.token == nil) } ?? false

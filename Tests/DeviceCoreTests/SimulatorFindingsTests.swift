@@ -72,6 +72,22 @@ import Testing
         #expect(apply(.publish(publication), 3, voters: [ids[0], ids[1], ids[2]]) == .published(number: 1))
     }
 
+    /// Seed 15688: a release of the incarnation before was on its way, and the lock was another's while the restarted
+    /// holder, who had read of its grant in its own log, acted under it.
+    @Test func `a restarted holder does not resume what its log says was granted before`() {
+        var mesh = DeviceTests.ready(3)
+        mesh.run(.seconds(1))
+        let holder = mesh.leaders[0]
+        let old = mesh.nodes[holder].device.leaderToken
+        mesh.crash(holder)
+        mesh.restart(holder)
+        let resumed = mesh.run(.seconds(10)) {
+            $0.nodes[holder].device.mayLead(at: $0.now) && $0.nodes[holder].device.leaderToken == old
+        }
+        #expect(old != nil && !resumed)
+        #expect(mesh.leaders.count == 1)
+    }
+
     /// Seed 198: the one message about a change was lost, and no round ever came.
     @Test func `a device that needs a round says so again`() {
         var mesh = DeviceTests.ready(2)
