@@ -35,6 +35,7 @@ final class WorkspaceWatch: Sendable {
     /// Looks whenever woken, at least once a `Limits.regularScan`; ends when cancelled.
     func run() async {
         let watcher = WorkspaceWatcher(root: workspace.root, logger: logger)
+        await workspace.watch(by: watcher)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [wake] in
                 for await _ in watcher.changes { wake.yield(.look) }

@@ -25,6 +25,8 @@ package actor Workspace {
     /// What the working tree was really brought to.
     package internal(set) var base: Revision?
     var manifest: Manifest
+    let scope = ScanScope()
+    private var watcher: WorkspaceWatcher?
     var previous: Capturer.Previous?
     var staged: StagedRevision?
     var userHeads: [Revision: Bool] = [:]
@@ -80,10 +82,21 @@ package actor Workspace {
 
     // MARK: Questions
 
-    /// How many files differ from the base. A scan; writes nothing.
+    /// From now on scans look only where something changed, as the watcher says.
+    package func watch(by watcher: WorkspaceWatcher) {
+        self.watcher = watcher
+        scope.addEverything()
+    }
+
+    /// Scans that looked everywhere, since the start.
+    package var wholeScans: Int { scope.wholeScans }
+
+    /// How many files differ from the base. A scan; writes nothing. Now and then it looks everywhere: a watcher does
+    /// not see what is written through a mapping or another name of a file.
     package func dirt() async throws(WorkspaceError) -> Dirt {
         try await exclusively { workspace throws(WorkspaceError) in
-            try workspace.withCapturer { capturer throws(GitError) in try capturer.dirt() }
+            if ContinuousClock.now - workspace.scope.lastWhole > Limits.wholeScan { workspace.scope.addEverything() }
+            return try workspace.withCapturer { capturer throws(GitError) in try capturer.dirt() }
         }
     }
 
@@ -123,7 +136,8 @@ package actor Workspace {
         var raw = stat()
         guard fstat(descriptor, &raw) == 0, FileStatus(raw).identity == identity else { throw .rootReplaced(root) }
         let rules = IgnoreRules(store: store, root: root, excludes: repository.commonDirectory + "/info/exclude")
-        let capturer = Capturer(store: store, manifest: manifest, root: descriptor, rules: rules)
+        if let watcher { scope.add(watcher.take()) } else { scope.addEverything() }
+        let capturer = Capturer(store: store, manifest: manifest, root: descriptor, rules: rules, scope: scope)
         return try checked { () throws(GitError) in try body(capturer) }
     }
 
@@ -142,5 +156,6 @@ package actor Workspace {
         saveManifest(force: true)
         store.reader.close()
         userReader.close()
+        watcher = nil
     }
 }

@@ -78,7 +78,9 @@ extension Workspace {
     func moveBase(to revision: Revision) throws(GitError) {
         let tree = try store.tree(of: revision)
         let known = manifest.baseTree ?? store.emptyTree
-        manifest.setBase(tree, try store.compare(known, tree))
+        let lines = try store.compare(known, tree)
+        manifest.setBase(tree, lines)
+        scope.add(lines)
         base = revision
         previous = nil
         userHeads = [:]

@@ -60,6 +60,9 @@ public enum Limits {
     public static let gitOutputBytes = 512 << 20
     public static let gitErrorBytes = 64 << 10
 
+    /// A scan looks everywhere at least this often, whatever a watcher says.
+    public static let wholeScan: Duration = .seconds(600)
+
     // Control socket
     public static let controlMessageBytes = 1 << 20
     public static let controlConnections = 64

@@ -11,6 +11,7 @@ final class CaptureFixture {
     let store: Store
     let device: DeviceID
     var manifest = Manifest()
+    let scope = ScanScope()
     var base: Revision?
     var previous: Capturer.Previous?
     private var sequence: UInt64 = 0
@@ -44,8 +45,9 @@ final class CaptureFixture {
         let descriptor = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         try #require(descriptor >= 0)
         let excludes = root + "/.git/info/exclude"
+        scope.addEverything()
         let rules = IgnoreRules(store: store, root: root, excludes: excludes)
-        return (Capturer(store: store, manifest: manifest, root: descriptor, rules: rules), descriptor)
+        return (Capturer(store: store, manifest: manifest, root: descriptor, rules: rules, scope: scope), descriptor)
     }
 
     func capture(userHead: Revision? = nil) throws -> CaptureResult {

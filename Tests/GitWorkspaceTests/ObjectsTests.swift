@@ -103,7 +103,8 @@ private struct StoreFixture {
             let byGit = try fixture.git("diff-tree", "-r", "-z", "--no-renames", before.hex, tree.hex)
             #expect(byGit.split(separator: 0).count == comparison.lines.count * 2)
             let fields = byGit.split(separator: 0).enumerated().filter { $0.offset % 2 == 1 }.map { Array($0.element) }
-            #expect(fields.sorted { $0.lexicographicallyPrecedes($1) } == comparison.lines.sorted(by: order).map(\.path))
+            #expect(
+                fields.sorted { $0.lexicographicallyPrecedes($1) } == comparison.lines.sorted(by: order).map(\.path))
         }
         #expect(try fixture.git("fsck", "--strict", "--full").isEmpty)
         #expect(try store.ref(RefName.main) == parent.first)

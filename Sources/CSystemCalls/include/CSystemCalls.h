@@ -38,3 +38,5 @@ int csystem_start_writeback(int descriptor);
 /// `csystem_full_sync` for many at once, from threads that end before it returns: one wait for the disk instead of one
 /// each. 0 if all of them reached it, else -1 with the errno of one that did not.
 int csystem_full_sync_all(const int *descriptors, int count);
+/// The kind of file system that `path` is on (statfs(2), Linux; 0 elsewhere), or -1 with errno.
+int64_t csystem_file_system_type(const char *path);

@@ -39,11 +39,14 @@ struct Capturer {
     /// The workspace, open.
     let root: Int32
     let rules: IgnoreRules
+    /// Where to look; afterwards, where to look again although nothing is heard of it.
+    let scope: ScanScope
 
     func dirt() throws(GitError) -> Dirt {
         let findings = try scan()
         var reading = FileReading(store: store, root: root, writes: false)
         for candidate in findings.candidates { try reading.read(candidate) }
+        scope.settle(findings, reading)
         return Dirt(
             changed: findings.changed.count + reading.lines.count,
             held: (findings.held + reading.held).sorted { $0.path.lexicographicallyPrecedes($1.path) })
@@ -54,6 +57,7 @@ struct Capturer {
         var reading = FileReading(store: store, root: root, writes: true)
         for candidate in findings.candidates { try reading.read(candidate) }
         try reading.settlePending()
+        scope.settle(findings, reading)
         let held = (findings.held + reading.held).sorted { $0.path.lexicographicallyPrecedes($1.path) }
         let lines = (findings.changed + reading.lines).sorted { $0.path.lexicographicallyPrecedes($1.path) }
         if lines.isEmpty && request.userHead == nil {
@@ -78,9 +82,17 @@ struct Capturer {
 
     private func scan() throws(GitError) -> ScanFindings {
         let rules = rules
-        var scan = WorkspaceScan(manifest, root: root, signature: rules.signature) { paths throws(GitError) in
-            try rules.ignored(paths)
+        let new = {
+            WorkspaceScan(manifest, root: root, signature: rules.signature) { paths throws(GitError) in
+                try rules.ignored(paths)
+            }
         }
+        if let folders = scope.begin() {
+            var scan = new()
+            if let findings = try scan.run(only: folders) { return findings }
+        }
+        var scan = new()
+        defer { scope.wholeScans += 1 }
         return try scan.run()
     }
 

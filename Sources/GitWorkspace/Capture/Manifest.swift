@@ -67,6 +67,8 @@ final class Folder {
     /// Names that the ignore rules leave out; valid while no rule file changes.
     var ignored: Set<Name> = []
     var scan: UInt32 = 0
+    /// Changes with the `.gitignore` in it.
+    var rules: UInt64 = 0
 
     func forgetIgnored() {
         ignored.removeAll()
@@ -85,6 +87,8 @@ final class Manifest {
     var scan: UInt32 = 0
     /// Changes with every `.gitignore` of a folder that was walked.
     var ignoreSignature: UInt64 = 0
+    /// Changes with the ignore rules outside of the tree.
+    var outerSignature: UInt64 = 0
 
     /// Moves the base: `lines` is what differs between the old base tree and `tree`.
     func setBase(_ tree: ObjectID, _ lines: [TreeLine]) {

@@ -17,7 +17,7 @@ struct ScanFindings {
     var files = 0
 }
 
-/// Walks the workspace once and compares what `lstat` says with the manifest. Reads no file.
+/// Walks the workspace once, or some of its folders, and compares what `lstat` says with the manifest. Reads no file.
 struct WorkspaceScan {
     private enum Unknown {
         case file(Folder, Name, Stamp)
@@ -34,6 +34,10 @@ struct WorkspaceScan {
     private var findings = ScanFindings()
     private var unknown: [(path: [UInt8], item: Unknown)] = []
     private var signature: UInt64 = 0
+    private let outerSignature: UInt64
+    /// Whether known folders are gone into.
+    private var descends = true
+    private var haveRulesChanged = false
 
     init(
         _ manifest: Manifest, root: Int32, signature: UInt64,
@@ -42,24 +46,78 @@ struct WorkspaceScan {
         self.manifest = manifest
         self.root = root
         self.ignored = ignored
-        self.signature = signature
+        outerSignature = signature
     }
 
     mutating func run() throws(GitError) -> ScanFindings {
-        let ownSignature = signature
+        signature = outerSignature
+        descends = true
         manifest.scan &+= 1
         walk(root, manifest.root, [], depth: 0)
         if signature != manifest.ignoreSignature {
             // A rule file changed: what was ignored may count now.
             manifest.root.forgetIgnored()
             manifest.ignoreSignature = signature
-            (findings, unknown, signature) = (ScanFindings(), [], ownSignature)
+            (findings, unknown, signature) = (ScanFindings(), [], outerSignature)
             manifest.scan &+= 1
             walk(root, manifest.root, [], depth: 0)
         }
         while !unknown.isEmpty { try settleUnknown() }
         manifest.ignoreSignature = signature
+        manifest.outerSignature = outerSignature
         return findings
+    }
+
+    /// Looks only into the given folders, and into new ones in them: nothing changed anywhere else. Nil if a rule file
+    /// changed; then everything has to be looked at.
+    mutating func run(only folders: Set<[UInt8]>) throws(GitError) -> ScanFindings? {
+        guard outerSignature == manifest.outerSignature else { return nil }
+        signature = manifest.ignoreSignature
+        descends = false
+        manifest.scan &+= 1
+        var places: [(path: [UInt8], folder: Folder)] = []
+        var seen: Set<[UInt8]> = []
+        for path in folders {
+            guard let place = known(path), seen.insert(place.path).inserted else { continue }
+            places.append(place)
+        }
+        for place in places.sorted(by: { $0.path.lexicographicallyPrecedes($1.path) }) {
+            let descriptor =
+                place.path.isEmpty
+                ? fcntl(root, F_DUPFD_CLOEXEC, 0)
+                : StableRead.open(root, place.path, O_RDONLY | O_DIRECTORY | O_NONBLOCK)
+            guard descriptor >= 0 else {
+                hold(place.folder, place.path, .unreadable(errno))
+                continue
+            }
+            defer { close(descriptor) }
+            walk(
+                descriptor, place.folder, place.path, depth: place.path.isEmpty ? 0 : place.path.count { $0 == 47 } + 1)
+        }
+        descends = true
+        if haveRulesChanged { return nil }
+        while !unknown.isEmpty { try settleUnknown() }
+        manifest.ignoreSignature = signature
+        return findings
+    }
+
+    /// The folder itself if it is known and there, else the nearest above it; nil for what is ignored.
+    private func known(_ path: [UInt8]) -> (path: [UInt8], folder: Folder)? {
+        var chain: [(path: [UInt8], folder: Folder)] = [([], manifest.root)]
+        for part in path.split(separator: 47) {
+            guard let last = chain.last else { return nil }
+            let name = Name(part)
+            if last.folder.ignored.contains(name) { return nil }
+            guard let next = last.folder.folders[name] else { break }
+            chain.append((Self.join(last.path, name), next))
+        }
+        while chain.count > 1, let last = chain.last {
+            var raw = stat()
+            let result = fstatat(root, FolderReader.terminated(last.path), &raw, AT_SYMLINK_NOFOLLOW)
+            if result == 0, raw.st_mode & S_IFMT == S_IFDIR { break }
+            chain.removeLast()
+        }
+        return chain.last
     }
 
     private mutating func walk(_ descriptor: Int32, _ folder: Folder, _ path: [UInt8], depth: Int) {
@@ -71,6 +129,8 @@ struct WorkspaceScan {
             return hold(folder, path, .nestedRepository)
         }
         if depth > Self.depth { return hold(folder, path, .tooDeep) }
+        let rules = folder.rules
+        folder.rules = 0
         for entry in entries {
             if depth == 0 && entry.name.bytes == Self.dotGit { continue }
             switch entry.kind {
@@ -79,6 +139,7 @@ struct WorkspaceScan {
             case .special: visitSpecial(folder, entry.name, Self.join(path, entry.name))
             }
         }
+        if !descends, rules != folder.rules { haveRulesChanged = true }
         collectMissing(folder, path)
     }
 
@@ -99,6 +160,7 @@ struct WorkspaceScan {
     }
 
     private mutating func descend(_ parent: Int32, _ folder: Folder, _ name: Name, _ path: [UInt8], depth: Int) {
+        if !descends { return folder.scan = manifest.scan }
         let descriptor = FolderReader.open(parent, name.bytes)
         guard descriptor >= 0 else {
             // Gone or replaced since: the next scan sees what it is. What cannot be opened is kept.
@@ -113,7 +175,9 @@ struct WorkspaceScan {
     private mutating func visitFile(_ parent: Int32, _ folder: Folder, _ entry: FolderEntry, _ above: [UInt8]) {
         let name = entry.name
         let status = entry.stamp.map { FolderReader.Status.found($0) } ?? FolderReader.status(parent, name)
-        if case .found(let stamp) = status, name.bytes == Self.dotGitIgnore { sign(Self.join(above, name), stamp) }
+        if case .found(let stamp) = status, name.bytes == Self.dotGitIgnore {
+            sign(folder, Self.join(above, name), stamp)
+        }
         guard let index = folder.files.index(forKey: name) else {
             guard case .found(let stamp) = status, !folder.ignored.contains(name) else { return }
             unknown.append((Self.join(above, name), .file(folder, name, stamp)))
@@ -237,13 +301,14 @@ struct WorkspaceScan {
     }
 
     /// Mixes a rule file into the signature, in whatever order the folders are walked.
-    private mutating func sign(_ path: [UInt8], _ stamp: Stamp) {
+    private mutating func sign(_ folder: Folder, _ path: [UInt8], _ stamp: Stamp) {
         var mixed: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in path { mixed = (mixed ^ UInt64(byte)) &* 0x100_0000_01B3 }
         for part in [stamp.size, stamp.modified, stamp.changed, Int64(bitPattern: stamp.inode)] {
             mixed = (mixed ^ UInt64(bitPattern: part)) &* 0x9E37_79B9_7F4A_7C15
             mixed ^= mixed >> 29
         }
-        signature &+= mixed
+        folder.rules &+= mixed
+        if descends { signature &+= mixed }
     }
 }

@@ -1,3 +1,4 @@
+import CSystemCalls
 import Dispatch
 import Logging
 import Primitives
@@ -9,9 +10,18 @@ import Synchronization
     import Darwin
 #endif
 
-/// Says that something below a folder may have changed. What has changed, a scan tells: a watcher misses and repeats.
+/// What may have changed since the last question.
+package struct WatchedChanges: Hashable, Sendable {
+    /// Set: everything may have changed, and why nothing better is known.
+    package var everything: String?
+    /// Folders, relative to the root, in which something may have changed; nothing is said of those below them.
+    package var folders: Set<[UInt8]> = []
+}
+
+/// Says in which folders something may have changed. What has changed, a scan tells: a watcher repeats, and where it
+/// may have missed something it says so.
 ///
-/// Linux: inotify, one watch a folder. Elsewhere, and when the system has too few watches, the folder is said to have
+/// Linux: inotify, one watch a folder. Elsewhere, and when the system has too few watches, everything is said to have
 /// changed every `Limits.watchPoll`.
 package final class WorkspaceWatcher: Sendable {
     /// Coalesced: however much happened since the last one, there is at most one waiting.
@@ -25,9 +35,12 @@ package final class WorkspaceWatcher: Sendable {
     private struct State {
         var descriptor: Int32 = -1
         /// Watch descriptor to folder.
-        var folders: [Int32: String] = [:]
+        var folders: [Int32: [UInt8]] = [:]
         var source: SharedSource?
         var poll: SharedSource?
+        var changed = WatchedChanges(everything: "the watch has just begun")
+        /// Set: no answer but "everything" is to be had.
+        var blindness: String?
     }
 
     // Proof: a dispatch source may be resumed and cancelled from any thread; nothing else is done with it here.
@@ -44,6 +57,29 @@ package final class WorkspaceWatcher: Sendable {
     }
 
     deinit { stop() }
+
+    /// What may have changed since the last call. Complete: what was done to a file before this call is in the answer.
+    package func take() -> WatchedChanges {
+        queue.sync {
+            #if os(Linux)
+                let descriptor = state.withLock { $0.descriptor }
+                if descriptor >= 0 { readEvents(descriptor) }
+            #endif
+            return state.withLock { state in
+                defer { state.changed = WatchedChanges(everything: state.blindness) }
+                return state.changed
+            }
+        }
+    }
+
+    /// From now on a scan has to look everywhere.
+    private func goBlind(because reason: String) {
+        state.withLock { state in
+            state.blindness = reason
+            state.changed.everything = reason
+        }
+        startPolling(because: reason)
+    }
 
     private func stop() {
         state.withLock { state in
@@ -76,9 +112,12 @@ package final class WorkspaceWatcher: Sendable {
 
         private func start() {
             let descriptor = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
-            guard descriptor >= 0 else { return startPolling(because: String(cString: strerror(errno))) }
+            guard descriptor >= 0 else { return goBlind(because: String(cString: strerror(errno))) }
             let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
-            source.setEventHandler { [weak self] in self?.readEvents(descriptor) }
+            source.setEventHandler { [weak self] in
+                self?.readEvents(descriptor)
+                self?.sink.yield()
+            }
             source.setCancelHandler { close(descriptor) }
             let shared = SharedSource(source: source)
             state.withLock { state in
@@ -86,52 +125,80 @@ package final class WorkspaceWatcher: Sendable {
                 state.source = shared
             }
             shared.source.resume()
-            queue.async { [self] in watch(root) }
+            queue.async { [self] in
+                if let reason = Self.remoteFileSystem(root) { goBlind(because: reason) }
+                watch([])
+                sink.yield()
+            }
         }
 
-        /// Watches a folder and those below it; called on the queue. Nothing of git's is watched.
-        private func watch(_ folder: String) {
+        /// Watches a folder and those below it, all of which may have changed; called on the queue. Nothing of git's is
+        /// watched.
+        private func watch(_ folder: [UInt8]) {
             var waiting = [folder]
             while let next = waiting.popLast() {
-                let isWatched = state.withLock { state -> Bool in
-                    guard state.descriptor >= 0 else { return false }
-                    let watch = inotify_add_watch(state.descriptor, next, Self.mask)
-                    guard watch >= 0 else { return errno != ENOSPC }
+                let path = Array(root.utf8) + (next.isEmpty ? [] : [47] + next)
+                let code = state.withLock { state -> Int32 in
+                    state.changed.folders.insert(next)
+                    guard state.descriptor >= 0 else { return 0 }
+                    let watch = inotify_add_watch(state.descriptor, FolderReader.terminated(path), Self.mask)
+                    guard watch >= 0 else { return errno }
                     state.folders[watch] = next
-                    return true
+                    return 0
                 }
-                guard isWatched else {
-                    return startPolling(because: "the system allows too few watches (fs.inotify.max_user_watches)")
-                }
-                waiting += Self.folders(in: next)
+                if code == ENOSPC { return tooFewWatches() }
+                waiting += Self.folders(in: path).map { next.isEmpty ? $0 : next + [47] + $0 }
             }
-            sink.yield()
         }
 
-        private static func folders(in folder: String) -> [String] {
-            guard let directory = opendir(folder) else { return [] }
+        private func tooFewWatches() {
+            let (isBlind, watched) = state.withLock { ($0.blindness != nil, $0.folders.count) }
+            if isBlind { return }
+            var needed = 0
+            var waiting = [Array(root.utf8)]
+            while let next = waiting.popLast() {
+                needed += 1
+                waiting += Self.folders(in: next).map { next + [47] + $0 }
+            }
+            let file = "/proc/sys/fs/inotify/max_user_watches"
+            let limit = DurableFile.read(file).map(UserRepository.line) ?? "unknown"
+            goBlind(
+                because: "the workspace needs \(needed) watches and got \(watched); "
+                    + "fs.inotify.max_user_watches, for all programs together, is \(limit)")
+        }
+
+        /// File systems that others change without our kernel seeing it.
+        private static func remoteFileSystem(_ root: String) -> String? {
+            // NFS, SMB, CIFS, 9p, FUSE, Ceph, AFS.
+            let remote: [Int64] = [0x6969, 0x517B, 0xFF53_4D42, 0x0102_1997, 0x6573_5546, 0x00C3_6400, 0x6B41_4653]
+            return remote.contains(csystem_file_system_type(root))
+                ? "the file system can change without this kernel noticing" : nil
+        }
+
+        private static func folders(in folder: [UInt8]) -> [[UInt8]] {
+            guard let directory = opendir(FolderReader.terminated(folder)) else { return [] }
             defer { closedir(directory) }
-            var found: [String] = []
+            var found: [[UInt8]] = []
             while let entry = readdir(directory) {
                 guard entry.pointee.d_type == UInt8(DT_DIR) || entry.pointee.d_type == UInt8(DT_UNKNOWN) else {
                     continue
                 }
-                let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-                }
-                if name != ".", name != "..", name != ".git" { found.append(folder + "/" + name) }
+                let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in Array(bytes.prefix { $0 != 0 }) }
+                if name != [46], name != [46, 46], name != Self.dotGit { found.append(name) }
             }
             return found
         }
 
+        private static let dotGit = Array(".git".utf8)
+
         private func readEvents(_ descriptor: Int32) {
-            var buffer = [UInt8](repeating: 0, count: 64 << 10)
-            while true {
-                let count = read(descriptor, &buffer, buffer.count)
-                guard count > 0 else { break }
-                handle(buffer[..<count])
+            withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 8) { buffer in
+                while true {
+                    let count = read(descriptor, buffer.baseAddress, buffer.count)
+                    guard count > 0 else { break }
+                    handle(Array(buffer[..<count])[...])
+                }
             }
-            sink.yield()
         }
 
         /// The kernel's records: watch, mask, cookie, length (4 bytes each), then the name, padded with zeros.
@@ -145,21 +212,26 @@ package final class WorkspaceWatcher: Sendable {
                         length: Int(raw.loadUnaligned(fromByteOffset: 12, as: UInt32.self))
                     )
                 }
-                let name = rest.dropFirst(16).prefix(numbers.length).prefix { $0 != 0 }
+                let name = Array(rest.dropFirst(16).prefix(numbers.length).prefix { $0 != 0 })
                 rest = rest.dropFirst(16 + numbers.length)
-                if numbers.mask & UInt32(IN_Q_OVERFLOW) != 0 {
-                    watch(root)
-                } else if numbers.mask & UInt32(IN_IGNORED) != 0 {
-                    state.withLock { _ = $0.folders.removeValue(forKey: numbers.watch) }
-                } else if numbers.mask & UInt32(IN_ISDIR) != 0, numbers.mask & UInt32(IN_CREATE | IN_MOVED_TO) != 0,
-                    let folder = state.withLock({ $0.folders[numbers.watch] })
-                {
-                    let name = String(decoding: name, as: UTF8.self)
-                    if name != ".git" { watch(folder + "/" + name) }
-                }
+                take(watch: numbers.watch, mask: numbers.mask, name: name)
             }
         }
+
+        private func take(watch number: Int32, mask: UInt32, name: [UInt8]) {
+            if mask & UInt32(IN_Q_OVERFLOW) != 0 {
+                state.withLock { $0.changed.everything = "the system's queue of changes ran over" }
+                return watch([])
+            }
+            let folder = state.withLock { state -> [UInt8]? in
+                if mask & UInt32(IN_IGNORED) != 0 { return state.folders.removeValue(forKey: number) }
+                if let folder = state.folders[number] { state.changed.folders.insert(folder) }
+                return state.folders[number]
+            }
+            guard let folder, mask & UInt32(IN_ISDIR) != 0, mask & UInt32(IN_CREATE | IN_MOVED_TO) != 0 else { return }
+            if name != Self.dotGit { watch(folder.isEmpty ? name : folder + [47] + name) }
+        }
     #else
-        private func start() { startPolling(because: "this system has no inotify") }
+        private func start() { goBlind(because: "this system has no inotify") }
     #endif
 }
