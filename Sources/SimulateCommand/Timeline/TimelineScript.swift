@@ -5,9 +5,9 @@ enum TimelineScript {
         const D = JSON.parse(document.getElementById('run').textContent);
         const $ = id => document.getElementById(id);
         const view = $('view'), map = $('map'), tip = $('tip');
-        const GUTTER = 132, TOP = 58, LANE = 104, MAP = 54, n = D.names.length;
+        const GUTTER = 148, TOP = 58, LANE = 104, MAP = 54, n = D.names.length;
         let W = 0, H = 0, css = {}, from = 0, to = D.end, cursor = 0, pinned = false, hover = null;
-        const show = { heart: false, raft: true, lease: false, round: true, other: true, lost: true };
+        const show = { heart: false, raft: true, lease: false, round: true, other: false, lost: true };
         const classes = ['heart', 'raft', 'lease', 'round', 'other'];
         const palette = ['#2f6fed', '#0f9d8a', '#8e4ec6', '#d6409f', '#c2750a', '#3b8f2b', '#5b6ee1', '#b4552d'];
         const colour = token => palette[token % palette.length];
@@ -15,7 +15,7 @@ enum TimelineScript {
         const T = x => from + (x - GUTTER) / (W - GUTTER - 14) * (to - from);
         const top_ = i => TOP + i * LANE;
         const base = i => top_(i) + LANE - 20;
-        const sec = t => (t / 1e6).toFixed(t % 1e6 ? 3 : 0).replace(/0+$/, '').replace(/\.$/, '') + ' s';
+        const sec = t => (t % 1e6 ? (t / 1e6).toFixed(3).replace(/0+$/, '').replace(/\.$/, '') : t / 1e6) + ' s';
 
         function sizes() {
           const style = getComputedStyle(document.documentElement);
@@ -93,13 +93,13 @@ enum TimelineScript {
             if (b < from || a > to) continue;
             const [x, x2] = clip(g, a, b);
             block(g, x, top_(i) + 32, x2 - x, 11, css.gate, 3);
-            if (x2 - x > 46) label(g, 'paused ' + text, x + 5, top_(i) + 41, x2 - x - 8, '#3d2a00');
+            if (x2 - x > 52) label(g, x2 - x > 150 ? 'writers paused for ' + text : 'paused', x + 5, top_(i) + 41, x2 - x - 8, '#3d2a00');
           }
           for (const [i, a, b, phase, round] of D.phases) {
             if (b < from || a > to) continue;
             const [x, x2] = clip(g, a, b);
             g.globalAlpha = .20; block(g, x, top_(i) + 47, x2 - x - .5, 15, css.leader, 3); g.globalAlpha = 1;
-            label(g, phase, x + 4, top_(i) + 58, x2 - x - 6, css.ink);
+            if (x2 - x > 30) label(g, phase, x + 4, top_(i) + 58, x2 - x - 6, css.ink);
           }
           for (const [i, a, b, kind] of D.states) {
             if (b < from || a > to) continue;
@@ -166,7 +166,7 @@ enum TimelineScript {
             g.fillStyle = i % 2 ? css.lane2 : css.lane; g.fillRect(0, top_(i), GUTTER, LANE);
             g.font = '600 14px system-ui, sans-serif'; g.fillStyle = css.ink; g.fillText(D.names[i], 18, top_(i) + 24);
             const s = D.stateAt(i, cursor); g.font = '11px system-ui, sans-serif'; g.fillStyle = css.soft;
-            g.fillText(s.power !== 'running' ? s.power : s.role + (s.term ? ' · term ' + s.term : ''), 18, top_(i) + 41);
+            g.fillText(s.power !== 'running' ? s.power : (s.role === 'quorum leader' ? 'leads the quorum' : s.role) + (s.term ? ', t' + s.term : ''), 18, top_(i) + 41);
             if (s.power === 'running') g.fillText(s.token ? 'token ' + s.token : 'commit ' + s.commit, 18, top_(i) + 56);
           }
           g.fillStyle = css.line; g.fillRect(GUTTER - 1, TOP - 8, 1, H);
