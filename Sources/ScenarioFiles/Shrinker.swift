@@ -19,6 +19,8 @@ package struct Shrinker {
     private var best: Scenario
     private var report: RunReport
     private var runs = 1
+    /// Other seeds that are tried where taking something out moves everything else.
+    private var patience = 4
 
     /// Nil if the scenario does not fail. `progress` hears of each step with what is left and the runs so far.
     package static func shrink(
@@ -72,6 +74,20 @@ package struct Shrinker {
     }
 
     private mutating func shrink() {
+        round()
+        // What is still large is worth more tries; devices first, since each takes much along.
+        for patience in [40, 250] where isLarge {
+            self.patience = patience
+            step("devices") { $0.takeOutDevices() }
+            round()
+        }
+        step("what comes too late") { $0.dropWhatIsLate() }
+    }
+
+    private var isLarge: Bool { best.devices > 3 || best.events.count + best.rules.count > 12 }
+
+    /// Until nothing more can go.
+    private mutating func round() {
         var before: Scenario
         repeat {
             before = best
@@ -84,7 +100,6 @@ package struct Shrinker {
             step("workload") { $0.quieten() }
             step("times") { $0.roundTimes() }
         } while best != before && runs < most
-        step("what comes too late") { $0.dropWhatIsLate() }
     }
 
     private mutating func step(_ what: String, _ work: (inout Shrinker) -> Void) {
@@ -114,7 +129,7 @@ package struct Shrinker {
                 let end = min(start + size, candidate[keyPath: list].count)
                 candidate[keyPath: list].removeSubrange(start..<end)
                 // Of few events each may be needed by chance alone.
-                if !attempt(candidate, seeds: best.events.count < 24 ? 2 : 0) { start = end }
+                if !attempt(candidate, seeds: best.events.count < 24 ? patience / 2 : 0) { start = end }
             }
             size = size == 1 ? 0 : (size + 1) / 2
         }
@@ -122,7 +137,7 @@ package struct Shrinker {
 
     private mutating func takeOutDevices() {
         for node in stride(from: best.devices - 1, through: 1, by: -1) {
-            if let candidate = best.without(node: node) { attempt(candidate, seeds: 6) }
+            if let candidate = best.without(node: node) { attempt(candidate, seeds: patience) }
         }
     }
 
