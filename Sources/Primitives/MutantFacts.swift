@@ -43,7 +43,8 @@ extension Mutant {
 
         private var table: MutantFacts {
             switch self {
-            case .voteBeforeDurable: row("vote-before-durable", .raft, "a vote leaves before it is durable", "R8")
+            case .voteBeforeDurable:
+                row("vote-before-durable", .raft, "a vote leaves before it is durable", "R8", "R10")
             case .termNotPersisted:
                 row("term-not-persisted", .raft, "a newer term that was seen is not persisted", "R10")
             case .voteWithoutLogCheck:
@@ -55,12 +56,13 @@ extension Mutant {
             case .noNoop: row("no-noop", .raft, "begins a term without a no-op", "R12")
             case .quorumTooSmall: row("quorum-too-small", .raft, "half of the voters are a quorum", "R1", "R6")
             case .learnerCounted: row("learner-counted", .raft, "what learners hold counts for the commitment", "R6")
-            case .ackBeforeFsync: row("ack-before-fsync", .raft, "acknowledges entries before they are durable", "R6")
+            case .ackBeforeFsync:
+                row("ack-before-fsync", .raft, "acknowledges entries before they are durable", "R6", "R10")
             case .truncateOnAnyAppend:
                 row("truncate-on-any-append", .raft, "any append cuts off what lies beyond it", "R6", "R17")
             case .commitWithoutMin:
                 row("commit-without-min", .raft, "commits up to the leader's index beyond what was compared", "R4")
-            case .oldTermResponses: row("old-term-responses", .raft, "counts answers of older terms", "R6", "R1")
+            case .oldTermResponses: row("old-term-responses", .raft, "counts answers of older terms", "R1", "R6", "R13")
             case .matchBeyondAck: row("match-beyond-ack", .raft, "takes an answer for one to everything sent", "R6")
             case .noPreVote: row("no-pre-vote", .raft, "enters a new term without a pre-vote", "R13")
             case .noCheckQuorum: row("no-check-quorum", .raft, "leads on without being heard by a quorum", "R14")
@@ -119,7 +121,7 @@ extension Mutant {
             case .deleteBeatsEdit: row("delete-beats-edit", .apply, "a deletion wins over an edit", "D4")
             case .journalDoneEarly: row("journal-done-early", .apply, "says that it is done before it is", "D5")
             case .removedAccepted: row("removed-accepted", .identity, "a removed device is still heard", "X1")
-            case .noFencing: row("no-fencing", .control, "no token is checked anywhere", "S1")
+            case .noFencing: row("no-fencing", .control, "no token is checked anywhere", "S1", "D1", "D3")
             case .heartbeatHalved: row("heartbeat-halved", .neutral, "twice as many heartbeats")
             case .otherJitter: row("other-jitter", .neutral, "other delays")
             case .fifoLinks: row("fifo-links", .neutral, "no message overtakes another")

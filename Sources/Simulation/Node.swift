@@ -57,8 +57,11 @@ struct Node: Sendable {
     var disksStallUntil = TrueTime.start
     /// No connection to or from it comes about before.
     var connectsAfter = TrueTime.start
-    /// The number of the newest lease renewal that it sent.
-    var newestRenewal: UInt64 = 0
+    /// Its clock at its last step.
+    var steppedAt = Instant.origin
+    var elections = ElectionWatch()
+    /// What a mutant has not written yet.
+    var lateWrites: [DeviceUpdate] = []
 
     var draws: NodeDraws
     var seen = SeenState()
@@ -74,6 +77,12 @@ struct Glance: Hashable, Sendable {
     var applied = LogIndex.zero
     var leadsQuorum = false
     var mayLead = false
+    /// While it holds the sync lock: until when it may act.
+    var actsBefore: Instant?
+    /// How many devices it knows to be removed.
+    var removed = 0
+    /// Who votes, as a leader of the consensus has it.
+    var voters: [DeviceID] = []
     var claims = 0
     var nextDeadline = Instant.origin
 }
@@ -83,7 +92,9 @@ extension Device {
     mutating func glance(at local: Instant) -> Glance {
         Glance(
             term: raft.term, commit: raft.commitIndex, applied: raft.appliedIndex, leadsQuorum: raft.role == .leader,
-            mayLead: mayLead(at: local), claims: claims.count, nextDeadline: nextDeadline)
+            mayLead: mayLead(at: local), actsBefore: actsBefore,
+            removed: state.removed.count, voters: raft.role == .leader ? raft.membership.voters : [],
+            claims: claims.count, nextDeadline: nextDeadline)
     }
 }
 
@@ -162,6 +173,8 @@ enum WorkDone: Hashable, Sendable {
     case stage(RoundID, Revision, from: Int)
     case merge(RoundID, head: Revision?, [DeviceCaptureNumber])
     case failed(FailedWork)
+    /// A gate opens later than it was told to.
+    case resume(RoundID)
 }
 
 /// A capture to be merged, in the model's numbers.

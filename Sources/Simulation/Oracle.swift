@@ -73,6 +73,13 @@ struct Oracle: Sendable {
     /// Captures that were completed: device and revision.
     var captures: [(node: Int, revision: Int)] = []
     var roundsStarted: UInt64 = 0
+    /// Which devices granted a pre-vote, one bit each; and who was asked to campaign at once.
+    var preVotes: [Candidacy: UInt64] = [:]
+    var transfers: Set<Candidacy> = []
+    /// The token under which the sync lock is held, by the events of the log alone.
+    var syncToken: FencingToken?
+    /// The highest term that each device ever wrote.
+    private var durableTerms: [Term] = []
     private var excused: Set<UInt64> = []
     private var fault: Fault?
 
@@ -102,6 +109,23 @@ struct Oracle: Sendable {
         }
         return low < grants.count && grants[low].token == token ? grants[low] : nil
     }
+
+    /// What a device starts from is not older than what it wrote.
+    mutating func starts(_ node: Int, disk: DevicePersistentState) {
+        while durableTerms.count <= node { durableTerms.append(.zero) }
+        if disk.raft.hardState.term < durableTerms[node] {
+            fail(
+                .diskNeverBack, "device \(node + 1) wrote term \(durableTerms[node])",
+                "and starts again in term \(disk.raft.hardState.term)")
+        }
+    }
+
+    mutating func wrote(_ node: Int, _ update: DeviceUpdate) {
+        if let term = update.raft.hardState?.term { durableTerms[node] = max(durableTerms[node], term) }
+    }
+
+    /// Its disk was harmed by the scenario: what was durable is no more.
+    mutating func diskWasHarmed(_ node: Int) { durableTerms[node] = .zero }
 
     // MARK: Sections of gated writers
 

@@ -21,6 +21,7 @@ extension Oracle {
     private mutating func learn(_ entry: MeshEntry, of node: Int, update: DeviceUpdate, disk: DevicePersistentState) {
         let key = EntryKey(index: entry.index, term: entry.term)
         let before = update.raft.term(at: entry.index.previous) ?? disk.term(at: entry.index.previous)
+        checkFirstOfTerm(entry, before: before)
         guard let known = entries[key] else {
             entries[key] = KnownEntry(entry: entry, before: before)
             return

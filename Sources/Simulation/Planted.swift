@@ -1,14 +1,28 @@
-import Consensus
-import DeviceCore
 import Primitives
-import SyncRounds
 
-// Bugs made on purpose, in how the simulation uses the core: the checks must find them.
+/// A mutant as scenario files and command lines name it. A build without mutants knows none.
+package struct PlantedBug: Hashable, Sendable, CaseIterable {
+    package var mutant: Mutant
 
-extension World {
-    /// The lease is counted from (almost) the reply: an answer to an old renewal passes for one to the newest.
-    mutating func plantedRenewal(_ message: PeerMessage, at node: Int) -> PeerMessage {
-        guard case .renewed(let number, let answers) = message else { return message }
-        return .renewed(number: max(number, nodes[node].newestRenewal), answers)
+    package init(_ mutant: Mutant) { self.mutant = mutant }
+
+    package init?(rawValue: String) {
+        guard let mutant = Mutant(name: rawValue) else { return nil }
+        self.mutant = mutant
+    }
+
+    package var rawValue: String { mutant.facts?.name ?? "" }
+
+    package static var allCases: [PlantedBug] { MutantSet.isAvailable ? Mutant.allCases.map(PlantedBug.init) : [] }
+}
+
+extension Scenario {
+    /// The one mutant of this run.
+    package var plant: PlantedBug? {
+        get { Mutant.allCases.first(where: mutants.has).map(PlantedBug.init) }
+        set {
+            mutants = MutantSet()
+            if let newValue { mutants.insert(newValue.mutant) }
+        }
     }
 }

@@ -63,6 +63,7 @@ extension WorkDone {
         case .capture(let round): "capture in \(round)"
         case .fetch(let round, let revision, let from): "fetch of \(revision.tail) from \(from + 1) in \(round)"
         case .stage(let round, let revision, let from): "stage of \(revision.tail) from \(from + 1) in \(round)"
+        case .resume(let round): "resume after \(round)"
         case .merge(let round, _, let captures): "merge of \(captures.count) captures in \(round)"
         case .failed: "a step that failed"
         }

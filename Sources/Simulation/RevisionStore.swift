@@ -98,9 +98,31 @@ struct RevisionStore: Sendable {
         return base
     }
 
+    private func mergeBase(of capture: DeviceCaptureNumber, head: Int?) -> [VersionID] {
+        tree(mergeBase(of: capture.revision, base: capture.base, head: head))
+    }
+
+    /// The paths that a capture alone brings new bytes for: they were not changed in the head meanwhile.
+    func edits(of capture: DeviceCaptureNumber, head: Int?) -> [Int] {
+        let (before, now, mine) = (mergeBase(of: capture, head: head), tree(head), revisions[capture.revision].tree)
+        return mine.indices.filter {
+            mine[$0] != 0 && mine[$0] != before[$0] && (now[$0] == before[$0] || now[$0] == 0)
+        }
+    }
+
+    /// Whether another capture has a say in what becomes of an edit: it edits the same path, or deletes those very
+    /// bytes.
+    func settles(_ path: Int, of edit: DeviceCaptureNumber, _ other: DeviceCaptureNumber, head: Int?) -> Bool {
+        let before = mergeBase(of: other, head: head)[path]
+        let theirs = revisions[other.revision].tree[path]
+        return theirs == 0 ? before == revisions[edit.revision].tree[path] : theirs != before
+    }
+
     /// Three ways, path by path, in the order of the captures. An edit beats a deletion; in a true conflict what came
     /// first stays, and the other stays reachable as a parent.
-    mutating func merge(head: Int?, captures: [(revision: Int, base: Int?)]) -> ModelMerge {
+    mutating func merge(
+        head: Int?, captures: [(revision: Int, base: Int?)], _ mutants: MutantSet = .none
+    ) -> ModelMerge {
         let before = tree(head)
         var merged = before
         var conflicts = 0
@@ -108,7 +130,8 @@ struct RevisionStore: Sendable {
             let base = tree(mergeBase(of: capture.revision, base: capture.base, head: head))
             let mine = tree(capture.revision)
             for path in merged.indices where mine[path] != base[path] && mine[path] != merged[path] {
-                if merged[path] == base[path] || merged[path] == 0 {
+                let deletes = mine[path] == 0 && mutants.has(.deleteBeatsEdit)
+                if merged[path] == base[path] || merged[path] == 0 || deletes {
                     merged[path] = mine[path]
                 } else if mine[path] != 0 {
                     conflicts += 1

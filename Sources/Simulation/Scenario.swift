@@ -30,7 +30,8 @@ package struct Scenario: Hashable, Sendable {
     package var events: [TimedEvent] = []
     package var rules: [Rule] = []
     package var heal = HealPlan()
-    package var plant: PlantedBug?
+    /// Deliberate bugs of the core or of the model, to show that the checks find them.
+    package var mutants = MutantSet()
 
     package init(seed: UInt64, devices: Int, faultTime: Nanoseconds) {
         self.seed = seed

@@ -148,10 +148,3 @@ package enum WriterFault: String, Hashable, Sendable, CaseIterable {
     /// All that they could not write is written as soon as the gate opens.
     case burstOnResume = "burst-on-resume"
 }
-
-/// Bugs that the simulation makes in its use of the core, to show that the checks find them.
-package enum PlantedBug: String, Hashable, Sendable, CaseIterable {
-    case voteNotPersisted = "vote-not-persisted"
-    case tokenNotChecked = "token-not-checked-on-apply"
-    case leaseFromReply = "lease-from-reply"
-}

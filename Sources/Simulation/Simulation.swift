@@ -26,8 +26,9 @@ package struct RunReport: Hashable, Sendable {
 
 /// Runs seeds.
 package enum Simulation {
-    package static func run(_ scenario: Scenario) -> RunReport {
-        var world = World(scenario)
+    /// Without `checks` nothing is found: it shows what they cost.
+    package static func run(_ scenario: Scenario, checks: Bool = true) -> RunReport {
+        var world = World(scenario, checks: checks)
         world.run()
         return world.report
     }

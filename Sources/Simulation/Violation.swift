@@ -1,4 +1,5 @@
-/// The checks by id: R Raft, L locks and leases, F fence, S rounds, W writers, D data, V liveness after heal.
+/// The checks by id: R Raft, L locks and leases, F fence, S rounds, W writers, D data, X identity, V liveness after the
+/// heal.
 package enum CheckID: String, Hashable, Sendable, CaseIterable {
     /// At most one leader per term.
     case electionSafety = "R1"
@@ -18,16 +19,40 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case oneVote = "R8"
     /// The same applied index, the same replicated state.
     case sameState = "R9"
+    /// Term, vote and acknowledged entries are on the disk before a message says so.
+    case durableBeforeSaid = "R10"
+    /// A leader commits by counting only entries of its own term (figure 8 of the Raft paper).
+    case commitsOwnTerm = "R11"
+    /// The first entry of a term is a no-op.
+    case noopFirst = "R12"
+    /// Whoever runs for leader was granted pre-votes by a majority, or was asked to by the leader.
+    case preVoteFirst = "R13"
+    /// A leader that a majority does not answer for an election timeout leads no more.
+    case leadsWithQuorum = "R14"
+    /// Election timeouts are drawn.
+    case timeoutsAreDrawn = "R15"
+    /// A leader begins no change of voters while the one before is not committed.
+    case oneChangeAtATime = "R16"
+    /// No entry is taken back in the term in which it was written.
+    case nothingTakenBack = "R17"
+    /// What was durable once is durable after a restart.
+    case diskNeverBack = "R18"
     /// Tokens strictly increase along the log.
     case tokenOrder = "L1"
     /// No two devices act as holder of one lock at the same true time, while clock rates obey the bound.
     case oneHolder = "L2"
     /// A client is told of a grant that the log has, to its own device.
     case trueGrant = "L3"
+    /// A release, an expiry or a transfer ends only the grant of its own token.
+    case staleTokenEndsNothing = "L4"
+    /// A leader asks for a step of a round only while its lease runs.
+    case actsWithinLease = "L5"
     /// No device carries out an effect with a lower token than one before.
     case fence = "F1"
     /// Who leads under a token holds that token.
     case leaderHoldsToken = "F2"
+    /// A leader's message under a lower token than the accepted one is refused.
+    case staleIsRefused = "F3"
     /// Each head's predecessor is the head before.
     case publishedChain = "S1"
     /// A majority of voters holds a head's objects when it is published.
@@ -36,14 +61,24 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case appliedIsPublished = "S3"
     /// No half of a group that was changed within one gate section is published.
     case noTornGroup = "S4"
+    /// A publication is accepted only under the token that the sync lock is held under at that place of the log.
+    case publishedUnderToken = "S5"
     /// A gate stays closed no longer than its bound, and not without a word from the round's leader.
     case pauseBound = "W1"
+    /// A gate that is closed for one round is not opened by another's end.
+    case onlyOwnResume = "W2"
     /// Every captured version stays reachable.
     case noLostCapture = "D1"
     /// Apply replaces no bytes that were not captured.
     case onlyCapturedReplaced = "D2"
     /// Apply replaces a captured edit only by a history that holds it.
     case onlyMergedReplaced = "D3"
+    /// An edit that meets a deletion stays.
+    case editBeatsDeletion = "D4"
+    /// A capture differs from its base only where somebody wrote on that device.
+    case onlyEditsCaptured = "D5"
+    /// A device that knows of a removal takes nothing from the removed one.
+    case removedIsUnheard = "X1"
     /// After the network heals and the writers stop, all devices have the same tree, in bounded time.
     case convergence = "V1"
     /// And then nothing more happens.

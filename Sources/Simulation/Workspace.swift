@@ -20,7 +20,9 @@ struct Workspace: Sendable {
         var late: UInt32 = 0
     }
 
-    var tree: [VersionID]
+    private(set) var tree: [VersionID]
+    /// Where somebody wrote since the tree was last brought to a revision.
+    private(set) var edited: [Bool]
     /// What the tree was last brought to. Durable.
     private(set) var base: Int?
     /// The newest capture; those before it are its ancestors or published. Durable.
@@ -34,7 +36,15 @@ struct Workspace: Sendable {
     /// Work that waits until the tree is free.
     var waiting: [WorkspaceJob] = []
 
-    init(tree: [VersionID]) { self.tree = tree }
+    init(tree: [VersionID]) {
+        self.tree = tree
+        edited = Array(repeating: false, count: tree.count)
+    }
+
+    mutating func write(_ path: Int, _ version: VersionID) {
+        tree[path] = version
+        edited[path] = true
+    }
 
     func has(_ revision: Int) -> Bool { objects[revision] }
     func hasDurably(_ revision: Int) -> Bool { durable[revision] }
@@ -72,21 +82,23 @@ struct Workspace: Sendable {
     // MARK: Apply
 
     /// Expects what this round captured, or else the base.
-    mutating func beginApply(_ round: RoundID, _ revision: Int, _ store: RevisionStore) {
+    mutating func beginApply(_ round: RoundID, _ revision: Int, _ store: RevisionStore, _ mutants: MutantSet = .none) {
         let captured = roundCapture.flatMap { $0.round == round ? $0.tree : nil }
         let expected = captured ?? store.tree(base)
         let target = store.tree(revision)
-        let paths = target.indices.filter { target[$0] != expected[$0] }
+        var paths = target.indices.filter { target[$0] != expected[$0] }
+        if mutants.has(.checkedOnce) { paths.removeAll { tree[$0] != expected[$0] } }
         applying = Apply(round: round, revision: revision, expected: expected, rest: paths.reversed())
     }
 
     /// Verifies one path, then replaces it. Gives the version that went, or nil if there is nothing more to do.
-    mutating func applyOne(_ store: RevisionStore) -> VersionID?? {
+    mutating func applyOne(_ store: RevisionStore, _ mutants: MutantSet = .none) -> VersionID?? {
         guard let path = applying?.rest.popLast(), let apply = applying else { return nil }
         let target = store.revisions[apply.revision].tree[path]
         let found = tree[path]
-        if found == apply.expected[path] {
+        if Self.isReplaced(found, apply.expected[path], mutants) {
             tree[path] = target
+            edited[path] = false
             applying?.applied += 1
             return .some(found)
         }
@@ -94,23 +106,52 @@ struct Workspace: Sendable {
         return .some(nil)
     }
 
-    mutating func endApply() -> Apply? {
+    /// Only what is as it was expected. Mutants do not look, or not closely.
+    private static func isReplaced(_ found: VersionID, _ expected: VersionID, _ mutants: MutantSet) -> Bool {
+        if mutants.has(.likeResetHard) || mutants.has(.checkedOnce) { return true }
+        if mutants.has(.changedByStat), found != 0, expected != 0 { return found % 4 == expected % 4 }
+        return found == expected
+    }
+
+    mutating func endApply(_ store: RevisionStore) -> Apply? {
         guard let apply = applying else { return nil }
         applying = nil
         base = apply.revision
+        let now = store.tree(base)
+        for path in tree.indices where tree[path] == now[path] { edited[path] = false }
         return apply
     }
 
+    /// What a mutant removes: files that neither side of the apply knows.
+    mutating func removeUnknown(_ apply: Apply, _ store: RevisionStore) -> [VersionID] {
+        let target = store.tree(apply.revision)
+        let unknown = tree.indices.filter { tree[$0] != 0 && target[$0] == 0 && apply.expected[$0] == 0 }
+        let gone = unknown.map { tree[$0] }
+        for path in unknown { tree[path] = 0 }
+        return gone
+    }
+
+    /// A path that differs from the base although nobody wrote it.
+    func phantom(in captured: [VersionID], _ store: RevisionStore) -> Int? {
+        let base = store.tree(base)
+        return captured.indices.first { captured[$0] != base[$0] && !edited[$0] }
+    }
+
     /// What a restart does with the journal of an apply: finish it, or undo what it did.
-    mutating func recover(finishing: Bool, _ store: RevisionStore) {
+    mutating func recover(finishing: Bool, _ store: RevisionStore, _ mutants: MutantSet = .none) {
         guard let apply = applying else { return }
         let target = store.tree(apply.revision)
-        if finishing, has(apply.revision) {
-            for path in apply.rest where tree[path] == apply.expected[path] { tree[path] = target[path] }
+        if mutants.has(.journalDoneEarly) {
+            base = apply.revision
+        } else if finishing, has(apply.revision) {
+            for path in apply.rest where tree[path] == apply.expected[path] {
+                tree[path] = target[path]
+                edited[path] = false
+            }
             base = apply.revision
         } else {
             for path in target.indices where target[path] != apply.expected[path] && !apply.rest.contains(path) {
-                if tree[path] == target[path] { tree[path] = apply.expected[path] }
+                if tree[path] == target[path] { write(path, apply.expected[path]) }
             }
         }
         applying = nil

@@ -12,7 +12,9 @@ extension World {
             noteOwnWork(node)
             let local = nodes[node].clock.local(at: now)
             if nodes[node].gate.extend(round, limit: limit.wholeNanoseconds, local: local) { planGateDeadline(node) }
-        case .openGate(let round): openGate(node, round)
+        case .openGate(let round):
+            if mutants.has(.lateResume) { return later(node, .resume(round)) }
+            openGate(node, round)
         case .capture(let round):
             effect(node, round)
             enqueue(node, .capture(round))
@@ -80,6 +82,7 @@ extension World {
     mutating func finish(_ done: WorkDone, at node: Int) {
         switch done {
         case .capture(let round): endCapture(node, round)
+        case .resume(let round): openGate(node, round)
         case .fetch(let round, let revision, let from):
             guard canReach(node, from, revision), let number = store.number(revision) else {
                 return feed(node, .fetched(round, revision, .failed("the link broke")))
@@ -113,6 +116,21 @@ extension World {
 
     // MARK: Merge
 
+    /// An edit that meets a deletion stays, whoever made which.
+    private mutating func checkMerge(
+        _ node: Int, _ round: RoundID, _ head: Int?, _ captures: [DeviceCaptureNumber], _ merged: Int
+    ) {
+        guard checks else { return }
+        for capture in captures {
+            guard let path = store.edits(of: capture, head: head).first(where: { store.tree(merged)[$0] == 0 }),
+                !captures.contains(where: { $0 != capture && store.settles(path, of: capture, $0, head: head) })
+            else { continue }
+            clash(
+                .editBeatsDeletion, "capture \(capture.revision) holds an edit of path \(path)",
+                "and device \(node + 1) merges it away in round \(round)")
+        }
+    }
+
     private mutating func beginMerge(_ node: Int, _ round: RoundID, _ head: Revision?, _ captures: [DeviceCapture]) {
         let numbers = captures.compactMap { capture in
             store.number(capture.revision).map {
@@ -128,7 +146,8 @@ extension World {
     private mutating func endMerge(_ node: Int, _ round: RoundID, _ head: Revision?, _ captures: [DeviceCaptureNumber])
     {
         let merge = store.merge(
-            head: head.flatMap(store.number), captures: captures.map { ($0.revision, $0.base) })
+            head: head.flatMap(store.number), captures: captures.map { ($0.revision, $0.base) }, mutants)
+        checkMerge(node, round, head.flatMap(store.number), captures, merge.revision)
         nodes[node].workspace.receive(merge.revision, durably: false, store)
         if merge.conflicts > 0 { hit(.conflictKept) }
         let report = MergeReport(
@@ -146,7 +165,7 @@ extension WorkDone {
         case .fetch(let round, let revision, _): .failed(.fetch(round, revision))
         case .stage(let round, let revision, _): .failed(.stage(round, revision))
         case .merge(let round, _, _): .failed(.merge(round))
-        case .failed: self
+        case .failed, .resume: self
         }
     }
 }

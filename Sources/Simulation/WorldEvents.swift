@@ -12,7 +12,7 @@ extension World {
     mutating func observe(_ node: Int, _ event: DeviceEvent) {
         switch event {
         case .consensus(.snapshotInstalled): hit(.snapshotInstalled)
-        case .consensus: break
+        case .consensus(let event): noteElections(node, event)
         case .membership: hit(.votersChanged)
         case .lock: break
         case .leading(let token):
@@ -75,7 +75,7 @@ extension World {
             row.term = "\(device.raft.term)"
             row.commit = "\(device.raft.commitIndex)"
             if let token = device.leaderToken {
-                let left = device.leaseRemaining(at: nodes[node].clock.instant(at: now)).wholeMilliseconds
+                let left = device.leaseRemaining(at: deviceTime(node)).wholeMilliseconds
                 row.token = "\(token) \(left)ms"
             }
             row.phase = nodes[node].seen.phase?.rawValue ?? (device.roundMember.current.map { "in \($0.round)" } ?? "-")
@@ -97,7 +97,10 @@ extension Oracle {
     }
 
     /// Who leads a round holds its token; a vote is given once.
-    mutating func sent(_ message: PeerMessage, by node: Int, as device: DeviceID, to peer: DeviceID) {
+    mutating func sent(
+        _ message: PeerMessage, by node: Int, as device: DeviceID, to peer: DeviceID, disk: DevicePersistentState
+    ) {
+        if case .raft(let message) = message { checkDurable(message, by: node, to: peer, disk: disk) }
         switch message {
         case .round(let round) where round.isFromLeader:
             guard let holder = holder(of: round.round.token), holder.device != device || holder.name != .sync else {
@@ -125,6 +128,7 @@ extension MeshState {
         hasher.combine(devices)
         hasher.combine(removed)
         hasher.combine(settings)
+        hasher.combine(answered)
         return hasher.finalize()
     }
 }

@@ -16,7 +16,7 @@ extension World {
         row(node, "gate closes for \(round)")
         fire(.gateClosing, at: node)
         planGateDeadline(node)
-        let isBusy = nodes[node].writers.contains { $0.inside != nil }
+        let isBusy = nodes[node].writers.contains { $0.inside != nil } && !mutants.has(.ackBeforeQuiet)
         let grace = isBusy ? nodes[node].clock.trueLength(of: Self.grace) : .microseconds(500)
         queue.push(.gateGrace(node, closing: nodes[node].gate.closings), at: now + grace)
     }
@@ -36,7 +36,7 @@ extension World {
         var report = WriterReport()
         for at in nodes[node].writers.indices {
             let name = "writer-\(at)"
-            if nodes[node].writers[at].inside == nil {
+            if nodes[node].writers[at].inside == nil || mutants.has(.ackBeforeQuiet) {
                 report.paused.append(name)
             } else {
                 hit(.writerUnanswered)
@@ -55,7 +55,12 @@ extension World {
     }
 
     mutating func openGate(_ node: Int, _ round: RoundID?) {
-        guard let closed = nodes[node].gate.open(round) else { return }
+        guard let closed = nodes[node].gate.open(mutants.has(.lateResume) ? nil : round) else { return }
+        if let round, closed.round != round {
+            clash(
+                .onlyOwnResume, "the gate of device \(node + 1) is closed for \(closed.round)",
+                "and the end of \(round) opens it")
+        }
         row(node, "gate opens")
         longestPause = max(longestPause, now - closed.from)
         checkPause(node, closed)
@@ -67,6 +72,7 @@ extension World {
 
     mutating func gateDeadline(_ node: Int, _ generation: UInt32) {
         guard nodes[node].gate.generation == generation, let closed = nodes[node].gate.closed else { return }
+        if mutants.has(.pauseNeverExpires) { return }
         guard nodes[node].clock.local(at: now) >= closed.deadline else { return planGateDeadline(node) }
         hit(.gateOpenedEarly)
         openGate(node, nil)
@@ -160,7 +166,7 @@ extension World {
     }
 
     private mutating func change(_ node: Int, _ path: Int, _ version: VersionID) {
-        nodes[node].workspace.tree[path] = version
+        nodes[node].workspace.write(path, version)
         trace.mix(node &* 1_000_003 &+ path &* 7 &+ Int(version))
         if nodes[node].hasProcess { scanSoon(node) }
     }

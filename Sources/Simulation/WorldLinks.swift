@@ -6,9 +6,10 @@ import Primitives
 extension World {
     mutating func send(_ node: Int, _ envelope: PeerEnvelope) {
         guard let peer = offset(of: envelope.to), peer != node else { return }
-        oracle.sent(envelope.message, by: node, as: nodes[node].id, to: envelope.to)
+        if checks {
+            oracle.sent(envelope.message, by: node, as: nodes[node].id, to: envelope.to, disk: nodes[node].disk)
+        }
         if let fault = oracle.takeFault() { clash(fault.check, fault.fact, fault.clash) }
-        if case .renew(let number, _) = envelope.message { nodes[node].newestRenewal = number }
         let session = network.pairs[network.pair(node, peer)].session
         guard session != 0 else { return }
         let arrivals = network.arrivals(from: node, to: peer, at: now)
@@ -26,13 +27,8 @@ extension World {
             guard session != 0, network.replays.chance(perMillion: network.conditions.replay) else { return }
             hit(.replayedMessage)
         }
-        var message = delivery.message
-        if scenario.plant == .tokenNotChecked, case .round(let round) = message, round.isFromLeader {
-            nodes[to].device?.loseAcceptedToken()
-        }
-        if scenario.plant == .leaseFromReply { message = plantedRenewal(message, at: to) }
-        heardLeader(to, message, from: delivery.from)
-        feed(to, .received(message, from: nodes[delivery.from].id))
+        heardLeader(to, delivery.message, from: delivery.from)
+        feed(to, .received(delivery.message, from: nodes[delivery.from].id))
     }
 
     // MARK: Connections

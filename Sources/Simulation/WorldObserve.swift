@@ -11,6 +11,7 @@ extension World {
     mutating func observe(_ node: Int, _ events: [DeviceEvent], rosterChanged: Bool) {
         observeRaft(node)
         observeHolders(node)
+        if checks, let closed = nodes[node].gate.closed { checkPause(node, closed) }
         for event in events { observe(node, event) }
         if rosterChanged, let state = nodes[node].device?.state { self.rosterChanged(state) }
         if let fault = oracle.takeFault() { clash(fault.check, fault.fact, fault.clash) }
@@ -27,7 +28,7 @@ extension World {
             if nodes.indices.contains(where: { $0 != node && network.isCut(from: node, to: $0) }) {
                 hit(.electionUnderPartition)
             }
-            oracle.elected(node, term, disk: nodes[node].disk)
+            if checks { oracle.elected(node, term, disk: nodes[node].disk) }
             fire(.quorumLeaderChange, at: node)
             row(node, "leads the consensus in term \(term)")
         }
@@ -42,9 +43,11 @@ extension World {
             nodes[node].seen.commit = commit
             commits(node, from: seen.commit, to: commit)
         }
+        if let fault = oracle.takeFault() { clash(fault.check, fault.fact, fault.clash) }
+        if checks { checkLeading(node, since: seen.commit) }
         if applied > seen.applied {
             nodes[node].seen.applied = applied
-            checkState(node, applied)
+            if checks { checkState(node, applied) }
         }
     }
 
@@ -53,8 +56,12 @@ extension World {
     private mutating func commits(_ node: Int, from: LogIndex, to: LogIndex) {
         var index = from.next
         while index <= to {
-            if let entry = nodes[node].disk.entry(at: index), !oracle.isKnown(entry, at: node) {
-                newlyCommitted(node, entry)
+            if let entry = nodes[node].disk.entry(at: index) {
+                if !oracle.isKnown(entry, at: node) { newlyCommitted(node, entry) }
+            } else if !nodes[node].disk.holdsUpTo(index) {
+                clash(
+                    .committedIsDurable, "device \(node + 1) says that entry \(index) is committed",
+                    "and its own disk does not hold it")
             }
             index = index.next
         }
@@ -81,11 +88,12 @@ extension World {
             fire(.membershipChange, at: node)
         }
         if case .command(let command) = entry.payload {
-            let change = oracle.state.apply(command, term: entry.term, voters: oracle.voters)
+            let change = oracle.state.apply(command, term: entry.term, voters: oracle.voters, mutants: mutants)
             for event in change.lockEvents { oracle.learn(event) }
+            oracle.checkTokens(command, change)
             if let publication = change.published { published(publication, at: node, voters: voters) }
         }
-        oracle.fingerprints.append(oracle.state.fingerprint)
+        if checks { oracle.fingerprints.append(oracle.state.fingerprint) }
     }
 
     /// Who votes by the newest committed membership, and by each one in the log of `node` after it.
@@ -163,18 +171,20 @@ extension World {
 
     /// No two devices act under one lock at the same true time.
     private mutating func observeHolders(_ node: Int) {
-        let local = nodes[node].clock.instant(at: now)
+        let local = deviceTime(node)
         let acts = nodes[node].glance.mayLead
         nodes[node].seen.wasActing = acts
         if acts {
             syncLeader = node
-            if leasesAreSafe {
+            if leasesAreSafe, checks {
                 for other in nodes.indices where other != node && nodes[other].seen.wasActing {
                     checkOverlap(node, other, .sync)
                 }
             }
         }
-        guard nodes[node].glance.claims > 1, leasesAreSafe, let claims = nodes[node].device?.claims else { return }
+        guard checks, nodes[node].glance.claims > 1, leasesAreSafe, let claims = nodes[node].device?.claims else {
+            return
+        }
         for claim in claims where claim.name != .sync && claim.claim.mayAct(at: local) {
             for other in nodes.indices where other != node { checkOverlap(node, other, claim.name) }
         }
@@ -182,7 +192,7 @@ extension World {
 
     private mutating func checkOverlap(_ node: Int, _ other: Int, _ name: LockName) {
         guard nodes[other].power == .running, let claims = nodes[other].device?.claims else { return }
-        let local = nodes[other].clock.instant(at: now)
+        let local = deviceTime(other)
         guard let claim = claims.first(where: { $0.name == name }), claim.claim.mayAct(at: local) else {
             // It acts again only after a step of its own.
             if name == .sync { nodes[other].seen.wasActing = false }

@@ -15,21 +15,26 @@ extension World {
         nodes[node].inbox.removeAll()
         nodes[node].armed = nil
         if nodes[node].workspace.applying != nil {
-            nodes[node].workspace.recover(finishing: nodes[node].draws.crash.below(2) == 0, store)
+            nodes[node].workspace.recover(finishing: nodes[node].draws.crash.below(2) == 0, store, mutants)
         }
-        let configuration = DeviceConfiguration(profile: scenario.timing, version: "simulated")
+        forgetUnreadable(node)
+        oracle.starts(node, disk: nodes[node].disk)
+        let configuration = DeviceConfiguration(profile: timing, version: "simulated", mutants: mutants)
         nodes[node].device = Device(
             device: nodes[node].id, configuration: configuration, restored: nodes[node].disk,
             incarnation: nodes[node].incarnation,
             seed: SeededGenerator.draw(
                 seed: scenario.seed, domain: DrawDomain.device.rawValue, entity: UInt64(node),
                 ordinal: nodes[node].incarnation),
-            now: nodes[node].clock.instant(at: now))
+            now: deviceTime(node))
         let base = nodes[node].workspace.base.map(store.name)
         nodes[node].device?.restoreBase(base)
         nodes[node].hasProcess = true
         look(node)
         nodes[node].seen = SeenState()
+        nodes[node].steppedAt = deviceTime(node)
+        nodes[node].elections = ElectionWatch()
+        nodes[node].elections.answered = Array(repeating: .origin, count: nodes.count)
         let incarnation = nodes[node].incarnation
         row(node, "starts, incarnation \(incarnation)")
         fire(.restart, at: node)
@@ -56,9 +61,10 @@ extension World {
     }
 
     private mutating func step(_ node: Int, _ input: DeviceInput) {
-        let local = nodes[node].clock.instant(at: now)
+        let local = deviceTime(node)
         output.removeAll()
         nodes[node].device?.step(input, at: local, into: &output)
+        checkStep(node, input, at: local)
         trace.mix(node &* 64 &+ input.ordinal)
         if let transcript, transcript.quietToo || !input.isQuiet { row(node, input.summary) }
         let isSlow = nodes[node].slow.until > now && !isHealing
@@ -67,11 +73,15 @@ extension World {
             if crashes(node, .betweenSends) { return }
             send(node, envelope)
         }
-        guard !output.persist.isEmpty || isSlow || isHeld else {
+        guard !output.persist.isEmpty && !countsEarly(node) || isSlow || isHeld else {
             carryOut(node)
             return
         }
-        if crashes(node, .beforePersist) { return }
+        let losesPower = nodes[node].armed?.power ?? false
+        if crashes(node, .beforePersist) {
+            if losesPower { tear(node, output.persist) }
+            return
+        }
         nodes[node].pending = output
         nodes[node].isWriting = true
         let delay = nodes[node].draws.disk.delay(isHealing ? .around(scenario.disk.delay.typical) : scenario.disk.delay)
@@ -85,8 +95,10 @@ extension World {
 
     /// What was to be durable is; the rest of the output leaves.
     mutating func diskDone(_ node: Int, _ incarnation: UInt64) {
-        guard runs(node, incarnation), let pending = nodes[node].pending else { return }
-        write(node, pending.persist)
+        guard runs(node, incarnation) else { return }
+        writeLate(node)
+        guard let pending = nodes[node].pending else { return }
+        if !diskRefusesSilently(node) { write(node, pending.persist) }
         nodes[node].pending = nil
         nodes[node].isWriting = false
         if crashes(node, .afterPersist) { return }
@@ -95,12 +107,10 @@ extension World {
         drain(node)
     }
 
-    private mutating func write(_ node: Int, _ update: DeviceUpdate) {
+    mutating func write(_ node: Int, _ update: DeviceUpdate) {
         var update = update
-        if scenario.plant == .voteNotPersisted { update.raft.hardState?.votedFor = nil }
-        if scenario.plant == .tokenNotChecked { update.acceptedToken = nil }
-        let term = nodes[node].seen.isLeader ? nodes[node].seen.term : nil
-        oracle.willWrite(node, isLeader: term, update, disk: nodes[node].disk)
+        if mutants.has(.gateForgotten) { update.acceptedToken = nil }
+        if checks { checkWrite(node, update) }
         nodes[node].disk.apply(update)
         if let fault = oracle.takeFault() { clash(fault.check, fault.fact, fault.clash) }
     }
@@ -161,6 +171,7 @@ extension World {
                 write(node, pending.persist)
             } else {
                 hit(.unsyncedWriteLost)
+                if power { tear(node, pending.persist) }
             }
         }
         if power { hit(.powerCut) }
@@ -176,6 +187,7 @@ extension World {
         nodes[node].device = nil
         nodes[node].hasProcess = false
         nodes[node].pending = nil
+        nodes[node].lateWrites = []
         nodes[node].isWriting = false
         nodes[node].inbox.removeAll()
         nodes[node].armed = nil
@@ -196,14 +208,14 @@ extension World {
     // MARK: Time
 
     private mutating func look(_ node: Int) {
-        let local = nodes[node].clock.instant(at: now)
+        let local = deviceTime(node)
         if let glance = nodes[node].device?.glance(at: local) { nodes[node].glance = glance }
     }
 
     /// One outstanding timer per device: an early one is asked again, a late one happens.
     mutating func armTimer(_ node: Int) {
         guard nodes[node].hasProcess else { return }
-        let due = nodes[node].clock.trueTime(of: nodes[node].glance.nextDeadline.sinceOrigin.wholeNanoseconds)
+        let due = trueTime(of: nodes[node].glance.nextDeadline, at: node)
         guard due < nodes[node].timerAt else { return }
         var at = max(due, now + 1)
         if scenario.clocks.lateTimers > 0, !isHealing, nodes[node].draws.timer.below(50) == 0 {
@@ -217,7 +229,7 @@ extension World {
     mutating func timerFired(_ node: Int, _ generation: UInt32) {
         guard nodes[node].timerGeneration == generation, nodes[node].hasProcess else { return }
         nodes[node].timerAt = .never
-        let isDue = nodes[node].glance.nextDeadline <= nodes[node].clock.instant(at: now)
+        let isDue = nodes[node].glance.nextDeadline <= deviceTime(node)
         if isDue, isAwake(node) {
             guard takesInput(node) else {
                 // The tick waits with the rest; one is enough.

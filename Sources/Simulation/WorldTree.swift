@@ -22,7 +22,7 @@ extension World {
                 feed(node, .applied(round, .failed("the revision is not here")))
                 return nextJob(node)
             }
-            nodes[node].workspace.beginApply(round, revision, store)
+            nodes[node].workspace.beginApply(round, revision, store, mutants)
             queue.push(.applyNext(node, incarnation: incarnation), at: now + captureTime(node))
         }
     }
@@ -46,6 +46,11 @@ extension World {
             return
         }
         let base = nodes[node].workspace.base
+        if checks, let path = nodes[node].workspace.phantom(in: tree, store) {
+            clash(
+                .onlyEditsCaptured, "nobody wrote path \(path) of device \(node + 1) since it was brought to its base",
+                "and its capture for \(round) has other bytes there")
+        }
         var revision: Int?
         if tree != store.tree(base) {
             let number = store.add(
@@ -80,14 +85,19 @@ extension World {
         fire(.applyStep, at: node)
         if crashes(node, .midApply) { return }
         guard !apply.rest.isEmpty else { return endApply(node) }
-        if case .some(.some(let gone)) = nodes[node].workspace.applyOne(store) { checkReplaced(node, gone, apply) }
+        if case .some(.some(let gone)) = nodes[node].workspace.applyOne(store, mutants) {
+            checkReplaced(node, gone, apply)
+        }
         let step = max(scenario.work.delay.typical / 8, 1)
         let delay = nodes[node].draws.work.between(step / 2, step * 2)
         queue.push(.applyNext(node, incarnation: nodes[node].incarnation), at: now + delay)
     }
 
     private mutating func endApply(_ node: Int) {
-        guard let apply = nodes[node].workspace.endApply() else { return }
+        guard let apply = nodes[node].workspace.endApply(store) else { return }
+        if mutants.has(.untrackedRemoved) {
+            for gone in nodes[node].workspace.removeUnknown(apply, store) { checkReplaced(node, gone, apply) }
+        }
         if apply.late > 0 { hit(.lateEditKept) }
         let report = ApplyReport(
             base: store.name(apply.revision), appliedFiles: apply.applied, lateFiles: apply.late)

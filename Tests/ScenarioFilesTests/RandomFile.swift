@@ -88,7 +88,7 @@ struct RandomFile {
         if toss() {
             file.heal = HealBlock(plan: HealPlan(core: .exactMajority, delay: .milliseconds(200)), quiet: length())
         }
-        if toss() { file.plant = PlantedBug.tokenNotChecked.rawValue }
+        if toss() { file.plant = PlantedBug.allCases.first?.rawValue }
     }
 
     private mutating func line(_ file: ScenarioFile) -> ChaosLine {

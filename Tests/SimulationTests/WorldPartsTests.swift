@@ -71,9 +71,9 @@ import Testing
         var workspace = Workspace(tree: store.emptyTree)
         workspace.receive(target, durably: true, store)
         workspace.beginApply(Self.round, target, store)
-        workspace.tree[1] = versions[2]
+        workspace.write(1, versions[2])
         while workspace.applyOne(store) != nil, workspace.applying?.rest.isEmpty == false {}
-        let done = workspace.endApply()
+        let done = workspace.endApply(store)
         #expect(done?.late == 1)
         #expect(workspace.tree == [versions[0], versions[2]])
         #expect(workspace.pendingFiles(store) == 1)
@@ -98,7 +98,7 @@ import Testing
         let store = RevisionStore(paths: 4)
         var workspace = Workspace(tree: store.emptyTree)
         workspace.beginCapture(Self.round)
-        workspace.tree = [1, 1, 1, 1]
+        for path in 0..<4 { workspace.write(path, 1) }
         #expect(workspace.endCapture() == [0, 0, 1, 1])
     }
 

@@ -1,10 +1,11 @@
+import Primitives
 import Testing
 
 @testable import Simulation
 
-/// The checks must be able to fail: each planted bug is found by its own check, in the weather that brings it out. A
-/// few seeds are tried, since any change of the core moves what happens in one of them.
-@Suite struct PlantedBugTests {
+/// The checks must be able to fail: each mutant is found by its own check, in the weather that brings it out. A few
+/// seeds are tried, since any change of the core moves what happens in one of them.
+@Suite(.enabled(if: MutantSet.isAvailable)) struct MutantWeatherTests {
     /// A calm mesh, in which `event` happens every few seconds.
     private static func weather(
         _ seed: UInt64, devices: Int, every pause: Nanoseconds,
@@ -67,24 +68,23 @@ import Testing
         return scenario
     }
 
-    private static func found(_ plant: PlantedBug, _ scenario: (UInt64) -> Scenario) -> [(seed: UInt64, check: CheckID)]
-    {
+    private static func found(_ mutant: Mutant, _ scenario: (UInt64) -> Scenario) -> [(seed: UInt64, check: CheckID)] {
         for seed in UInt64(1)...12 {
             var planted = scenario(seed)
-            planted.plant = plant
+            planted.mutants.insert(mutant)
             if let violation = Simulation.run(planted).violation { return [(seed, violation.check)] }
         }
         return []
     }
 
-    @Test func `a vote that is not durable is found`() throws {
-        let found = try #require(Self.found(.voteNotPersisted, Self.elections).first)
+    @Test func `a vote that a restart forgets is found`() throws {
+        let found = try #require(Self.found(.voteNotReloaded, Self.elections).first)
         #expect(found.check == .oneVote || found.check == .electionSafety)
         #expect(Simulation.run(Self.elections(found.seed)).violation == nil)
     }
 
     @Test func `a token that is not checked is found`() throws {
-        let found = try #require(Self.found(.tokenNotChecked, Self.lateRounds).first)
+        let found = try #require(Self.found(.gateAcceptsAll, Self.lateRounds).first)
         #expect(found.check == .fence)
         #expect(Simulation.run(Self.lateRounds(found.seed)).violation == nil)
     }

@@ -1,0 +1,181 @@
+import Consensus
+import DeviceCore
+import Locks
+import Primitives
+import SyncRounds
+
+// Rules of the protocol that can be seen broken before anything is lost by it: what must be durable before it is said,
+// what a term begins with, who may run for leader, what a newer token forbids.
+
+/// What was seen of elections and of one device's leading.
+struct ElectionWatch: Hashable, Sendable {
+    /// When it campaigned last, on its own clock, and the time between the last two and between those before.
+    var campaigned: Instant?
+    var intervals: [Duration] = []
+    /// Since when it leads with these voters, without a sleep; on its own clock.
+    var leadsSince: Instant?
+    var voters: [DeviceID] = []
+    /// When it took an answer of each device.
+    var answered: [Instant] = []
+
+    /// Three equal intervals in a row: the timeouts are not drawn. Equal but for what a clock's rate rounds.
+    mutating func campaigns(at now: Instant) -> Bool {
+        let interval = campaigned.map { now - $0 }
+        campaigned = now
+        guard let interval else { return false }
+        intervals.append(interval)
+        if intervals.count > 3 { intervals.removeFirst() }
+        guard intervals.count == 3, let least = intervals.min(), let most = intervals.max() else { return false }
+        return most - least < .nanoseconds(8)
+    }
+}
+
+extension Oracle {
+    struct Candidacy: Hashable, Sendable {
+        var candidate: DeviceID
+        var term: Term
+    }
+
+    // MARK: Before it is said
+
+    /// Term, vote and acknowledged entries are durable before a message says so.
+    mutating func checkDurable(_ message: MeshRaftMessage, by node: Int, to peer: DeviceID, disk: DevicePersistentState)
+    {
+        let known = max(disk.raft.hardState.term, disk.raft.entries.last?.term ?? .zero)
+        switch message {
+        case .vote(let request) where request.isPreVote: return
+        case .voteReply(let reply) where reply.isPreVote && reply.isGranted:
+            return preVotes[Candidacy(candidate: peer, term: reply.term), default: 0] |= 1 << UInt64(node)
+        case .voteReply(let reply)
+        where reply.isGranted && disk.raft.hardState != HardState(term: reply.term, votedFor: peer):
+            fail(
+                .durableBeforeSaid, "device \(node + 1) says that it votes for device \(peer.number) in \(reply.term)",
+                "and its disk holds term \(known) and a vote for \(disk.raft.hardState.votedFor?.number ?? 0)")
+        case .appendReply(let reply):
+            guard case .matches(let index) = reply.verdict, !disk.holdsUpTo(index) else { break }
+            fail(
+                .durableBeforeSaid, "device \(node + 1) acknowledges entries up to \(index)",
+                "and its disk does not hold them")
+        case .timeoutNow(let term): transfers.insert(Candidacy(candidate: peer, term: term.next))
+        case .vote, .voteReply, .append, .installSnapshot: break
+        }
+        if message.term > known {
+            fail(
+                .durableBeforeSaid, "device \(node + 1) speaks in term \(message.term)",
+                "and its disk knows of none after \(known)")
+        }
+    }
+
+    // MARK: On the disk
+
+    /// `voters` vote by the newest membership of the device, which has committed up to `commit`.
+    mutating func checkWrite(
+        _ node: Int, as device: DeviceID, leads: Bool, _ update: DeviceUpdate, disk: DevicePersistentState,
+        voters: [DeviceID], commit: LogIndex
+    ) {
+        let before = disk.raft.hardState
+        if let after = update.raft.hardState {
+            checkHardState(node, device, before, after, voters: voters)
+        }
+        checkTruncation(node, update.raft, disk: disk)
+        guard leads else { return }
+        for entry in update.raft.entries {
+            guard case .membership = entry.payload else { continue }
+            let open = disk.raft.entries.last { $0.isMembership && $0.index > commit && $0.index < entry.index }
+            guard let open else { continue }
+            fail(
+                .oneChangeAtATime, "the change of voters in entry \(open.index) is not committed",
+                "and device \(node + 1), which leads, begins another in entry \(entry.index)")
+        }
+    }
+
+    private mutating func checkHardState(
+        _ node: Int, _ device: DeviceID, _ before: HardState, _ after: HardState, voters: [DeviceID]
+    ) {
+        if after.term < before.term {
+            fail(.diskNeverBack, "device \(node + 1) was in term \(before.term)", "and writes term \(after.term)")
+        }
+        if after.term == before.term, let vote = before.votedFor, after.votedFor != vote {
+            fail(
+                .oneVote, "device \(node + 1) voted for device \(vote.number) in term \(after.term)",
+                "and writes another vote, or none, for the same term")
+        }
+        let candidacy = Candidacy(candidate: device, term: after.term)
+        guard after.term > before.term, after.votedFor == device, !transfers.contains(candidacy) else { return }
+        let granted = (preVotes[candidacy] ?? 0)
+        // The bit of a device is one below its number.
+        let count = voters.count { $0 == device || (granted << 1) >> $0.number & 1 == 1 }
+        if count <= voters.count / 2 {
+            fail(
+                .preVoteFirst, "device \(node + 1) runs for leader in term \(after.term)",
+                "and only \(count) of its \(voters.count) voters would have voted for it")
+        }
+    }
+
+    /// In one term there is one leader, and it takes nothing back: neither do its followers.
+    private mutating func checkTruncation(
+        _ node: Int, _ update: PersistentUpdate<MeshCommand, MeshState>, disk: DevicePersistentState
+    ) {
+        guard let from = update.appendFrom, let last = disk.raft.entries.last, from <= last.index else { return }
+        let term = disk.raft.hardState.term
+        guard update.hardState.map({ $0.term == term }) ?? true, update.snapshot == nil else { return }
+        for entry in disk.raft.entries.suffix(Int(last.index - from) + 1) where entry.term == term {
+            guard update.term(at: entry.index) != term else { continue }
+            fail(
+                .nothingTakenBack, "device \(node + 1) holds entry \(entry.index) of term \(term)",
+                "and removes it in the same term")
+            return
+        }
+    }
+
+    // MARK: In the log
+
+    /// A term begins with a no-op.
+    mutating func checkFirstOfTerm(_ entry: MeshEntry, before: Term?) {
+        guard let before, before < entry.term, entry.payload != .noop else { return }
+        fail(
+            .noopFirst, "entry \(entry.index) is the first of term \(entry.term)",
+            "and it is no no-op: what older terms left stays uncommitted")
+    }
+
+    /// A command of a stale token ends no grant, and what is published is published under the present one.
+    mutating func checkTokens(_ command: MeshCommand, _ change: MeshChange) {
+        for event in change.lockEvents {
+            switch (event, command.operation) {
+            case (.released(let name, let grant), .lock(.release(_, let given))),
+                (.expired(let name, let grant), .lock(.expire(_, let given, _))),
+                (.transferred(let name, let grant, _), .lock(.transfer(_, let given, _))):
+                guard grant.token != given else { continue }
+                fail(
+                    .staleTokenEndsNothing, "\(name) was held under \(grant.token)",
+                    "and a command with token \(given) ended that")
+            case (.released, _), (.expired, _), (.transferred, _), (.granted, _), (.queued, _), (.orphaned, _),
+                (.stoppedWaiting, _):
+                continue
+            }
+        }
+        for event in change.lockEvents {
+            switch event {
+            case .granted(.sync, let grant, _): syncToken = grant.token
+            case .released(.sync, _), .expired(.sync, _): syncToken = nil
+            case .granted, .released, .expired, .transferred, .queued, .orphaned, .stoppedWaiting: break
+            }
+        }
+        if let publication = change.published, publication.round.token != syncToken {
+            fail(
+                .publishedUnderToken, "the sync lock is held under \(syncToken?.description ?? "no token")",
+                "and round \(publication.round) is published")
+        }
+    }
+}
+
+extension DevicePersistentState {
+    /// Every entry up to `index` is here, or a snapshot that holds it.
+    func holdsUpTo(_ index: LogIndex) -> Bool {
+        index <= max(raft.snapshot?.index ?? .zero, raft.entries.last?.index ?? .zero)
+    }
+}
+
+extension Entry {
+    var isMembership: Bool { if case .membership = payload { true } else { false } }
+}

@@ -1,0 +1,129 @@
+import Consensus
+import DeviceCore
+import Primitives
+import SyncRounds
+
+// What one step of a device may say, given what it heard: checked when the step is taken, before the disk is asked.
+
+extension World {
+    /// After the step; `output` is what it wants.
+    mutating func checkStep(_ node: Int, _ input: DeviceInput, at local: Instant) {
+        guard checks else { return }
+        nodes[node].steppedAt = max(local, nodes[node].steppedAt)
+        // After a sleep a leader gives everybody a full timeout anew.
+        if output.events.contains(where: \.isSleep) { nodes[node].elections.leadsSince = nil }
+        if case .received(let message, let peer) = input { checkHeard(node, message, from: peer, at: local) }
+        let local = max(local, nodes[node].steppedAt)
+        let mayAct = nodes[node].glance.actsBefore.map { local < $0 } ?? false
+        for envelope in output.send {
+            guard case .round(let message) = envelope.message, message.needsLease, !mayAct else { continue }
+            guard nodes[node].device?.mayLead(at: local) == false else { break }
+            clash(
+                .actsWithinLease, "device \(node + 1) may not act as leader at the moment",
+                "and sends \(message.round) on its way to device \(envelope.to.number)")
+        }
+    }
+
+    /// Before `update` is durable.
+    mutating func checkWrite(_ node: Int, _ update: DeviceUpdate) {
+        let term = nodes[node].seen.isLeader ? nodes[node].seen.term : nil
+        oracle.willWrite(node, isLeader: term, update, disk: nodes[node].disk)
+        oracle.checkWrite(
+            node, as: nodes[node].id, leads: term != nil, update, disk: nodes[node].disk,
+            voters: nodes[node].device?.raft.membership.voters ?? [],
+            commit: nodes[node].device?.raft.commitIndex ?? .zero)
+        oracle.wrote(node, update)
+    }
+
+    private mutating func checkHeard(_ node: Int, _ message: PeerMessage, from peer: DeviceID, at local: Instant) {
+        guard let from = offset(of: peer) else { return }
+        if case .raft(.appendReply) = message { nodes[node].elections.answered[from] = local }
+        // As it was before the step, which may have told it.
+        let known = nodes[node].glance.removed
+        let isRemoved = known > 0 && nodes[node].device?.state.removed.prefix(known).contains(peer) ?? false
+        if isRemoved, !output.events.contains(where: \.isRefusal) {
+            clash(
+                .removedIsUnheard, "device \(node + 1) knows that device \(from + 1) was removed",
+                "and takes a message from it")
+        }
+        guard case .round(let round) = message, round.isFromLeader,
+            round.round.token < nodes[node].disk.acceptedToken.highest, !output.events.contains(where: \.isRefusal)
+        else { return }
+        clash(
+            .staleIsRefused, "device \(node + 1) accepted token \(nodes[node].disk.acceptedToken.highest)",
+            "and does not refuse a message of round \(round.round)")
+    }
+
+    // MARK: Leading the consensus
+
+    /// After a step was looked at: a leader that no quorum answers is none, and commits by entries of its own term.
+    mutating func checkLeading(_ node: Int, since commit: LogIndex) {
+        let at = nodes[node].steppedAt
+        guard nodes[node].glance.leadsQuorum else { return nodes[node].elections.leadsSince = nil }
+        if nodes[node].glance.commit > commit, nodes[node].elections.leadsSince != nil,
+            let term = nodes[node].disk.term(at: nodes[node].glance.commit), term != nodes[node].glance.term
+        {
+            clash(
+                .commitsOwnTerm, "device \(node + 1) leads term \(nodes[node].glance.term)",
+                "and commits entry \(nodes[node].glance.commit) of term \(term) by counting")
+        }
+        if nodes[node].elections.leadsSince == nil || nodes[node].elections.voters != nodes[node].glance.voters {
+            nodes[node].elections.leadsSince = at
+            nodes[node].elections.voters = nodes[node].glance.voters
+        }
+        guard let since = nodes[node].elections.leadsSince else { return }
+        let patience = timing.election.upperBound + timing.heartbeat + timing.heartbeat
+        guard at >= since + patience else { return }
+        let voters = nodes[node].glance.voters
+        let heard = voters.count { voter in
+            guard let from = offset(of: voter) else { return false }
+            return from == node || at < nodes[node].elections.answered[from] + patience
+        }
+        if heard <= voters.count / 2 {
+            clash(
+                .leadsWithQuorum, "device \(node + 1) leads term \(nodes[node].glance.term)",
+                "and for \(patience) only \(heard) of its \(voters.count) voters have answered it")
+        }
+    }
+
+    mutating func noteElections(_ node: Int, _ event: RaftEvent) {
+        guard checks else { return }
+        switch event {
+        case .becamePreCandidate, .becameCandidate:
+            guard case .becamePreCandidate = event, nodes[node].elections.campaigns(at: nodes[node].steppedAt) else {
+                break
+            }
+            clash(
+                .timeoutsAreDrawn, "device \(node + 1) campaigns again",
+                "and waited as long as the times before: \(nodes[node].elections.intervals)")
+        case .becameFollower, .becameLeader, .lostQuorum, .transferGivenUp, .snapshotInstalled, .snapshotTaken,
+            .dropped,
+            .safetyRefusal:
+            break
+        }
+    }
+}
+
+extension RoundMessage {
+    /// What only an acting leader says; a round may be called off at any time.
+    fileprivate var needsLease: Bool {
+        switch self {
+        case .prepare, .stage: true
+        case .captured, .declined, .staged, .working, .finish, .abort, .applied: false
+        }
+    }
+}
+
+extension DeviceEvent {
+    fileprivate var isSleep: Bool { if case .slept = self { true } else { false } }
+
+    /// A message was refused as a whole.
+    fileprivate var isRefusal: Bool {
+        switch self {
+        case .refusedToken, .dropped: true
+        case .consensus, .lock, .leading, .leadershipLost, .roundStarted, .roundPhase, .roundEnded, .published,
+            .publicationRefused, .pauseEnded, .applied, .declined, .membership, .slept:
+            false
+        }
+    }
+}
