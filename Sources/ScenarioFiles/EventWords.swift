@@ -5,7 +5,9 @@ extension ScenarioEvent {
     package var verb: String { Action(self).verb }
 
     /// As a file says it.
-    package func text(devices: [String]) -> String { SlotParser(devices: devices).text(Action(self)) }
+    package func text(devices: [String], subject: String? = nil) -> String {
+        SlotParser(devices: devices, subject: subject).text(Action(self))
+    }
 
     /// Everything that the language can do, by its word.
     package static var verbs: [String] { Verb.all.map(\.name) }

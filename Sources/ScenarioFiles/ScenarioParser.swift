@@ -181,6 +181,10 @@ package struct ScenarioParser {
     }
 
     private mutating func plant(_ reader: inout WordReader) throws(ScenarioProblem) -> Anchor {
+        guard MutantSet.isAvailable else {
+            throw reader.problem(
+                reader.peek, "this build has no planted bugs", hint: "build with --traits Mutants, or in debug")
+        }
         file.plant = try reader.choice("a planted bug", PlantedBug.allCases.map { ($0.rawValue, $0.rawValue) })
         return .plant
     }

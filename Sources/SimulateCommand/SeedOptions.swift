@@ -58,6 +58,9 @@ struct SeedOptions: ParsableArguments {
             throw ValidationError("--duration takes 500ms to 24h (as 90s, 5m), not '\(duration)'.")
         }
         if let plant, PlantedBug(rawValue: plant) == nil {
+            guard MutantSet.isAvailable else {
+                throw ValidationError("--plant needs a build with mutants; see 'simulate mutants --help'.")
+            }
             let names = PlantedBug.allCases.map(\.rawValue).joined(separator: ", ")
             throw ValidationError("--plant takes one of \(names), not '\(plant)'.")
         }

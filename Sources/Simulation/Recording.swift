@@ -66,6 +66,18 @@ package struct Recording: Sendable {
         return steps[Int(number) - 1]
     }
 
+    /// The event of the scenario that step `number` was; nil if it came from within.
+    package func outsideEvent(_ number: UInt64, of scenario: Scenario) -> ScenarioEvent? {
+        switch step(number)?.what {
+        case .scenario(let at): scenario.events[at].event
+        case .rule(let at, _): scenario.rules[at].event
+        case .ruleTime, .cutEnds, .storm, .setting, .join, .wake, .restart, .resume, .timer, .delivery, .linkChange,
+            .linkNotice, .diskDone, .work, .applyNext, .gateGrace, .gateDeadline, .writer, .ungated, .user, .scan,
+            .clientRelease, .mend, .settleCheck, nil:
+            nil
+        }
+    }
+
     mutating func add(_ step: Step) { if steps.count < Self.limit { steps.append(step) } }
     mutating func add(_ message: Message) { if messages.count < Self.limit { messages.append(message) } }
     mutating func add(_ event: Outside) { if outside.count < Self.limit { outside.append(event) } }

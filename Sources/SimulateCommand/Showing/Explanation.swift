@@ -12,9 +12,16 @@ struct Explanation {
 
     var lines: [String] {
         var lines: [String] = []
+        var alike = 0
         for (at, number) in chain.enumerated() {
             guard let step = run.recording.step(number) else { continue }
-            let words = run.recording.words(number) { run.scenario.name(of: $0) }
+            let words = words(of: number)
+            if at > 0, at + 1 < chain.count, rows(of: number).isEmpty, words == self.words(of: chain[at - 1]) {
+                alike += 1
+                continue
+            }
+            if alike > 0 { lines.append("           ... and \(alike) times the same before") }
+            alike = 0
             lines.append("\(step.time) s  event \(number): \(at == 0 ? "" : "because ")\(words)")
             for row in rows(of: number) {
                 lines.append("           \(row.node.map { run.scenario.name(of: $0) } ?? "all"): \(row.text)")
@@ -37,6 +44,15 @@ struct Explanation {
             }
         }
         return lines
+    }
+
+    private func words(of event: UInt64) -> String {
+        let names = (0..<run.scenario.devices).map(run.scenario.name(of:))
+        if let outside = run.recording.outsideEvent(event, of: run.scenario) {
+            let subject = run.recording.step(event)?.node.map { names[$0] }
+            return "from outside: \(outside.text(devices: names, subject: subject))"
+        }
+        return run.recording.words(event) { names[$0] }
     }
 
     private func rows(of event: UInt64) -> [TranscriptRow] {

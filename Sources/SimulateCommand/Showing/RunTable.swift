@@ -63,7 +63,9 @@ struct FaultSpan: Sendable {
             var to = outside.event.length.map { min(end, outside.time + $0) } ?? outside.time
             if case .cut(_, let length) = outside.event { to = min(mend, length.map { outside.time + $0 } ?? end) }
             return FaultSpan(
-                from: outside.time, to: to, name: outside.event.verb, text: outside.event.text(devices: names),
+                from: outside.time, to: to, name: outside.event.verb,
+                text: outside.event.text(
+                    devices: names, subject: outside.nodes.first.map(run.scenario.name(of:))),
                 nodes: outside.nodes, isMoment: to <= outside.time)
         }
     }

@@ -28,6 +28,19 @@ struct Stopwatch: Sendable {
     }
 }
 
+/// CPU time of this thread since it was made.
+struct ThreadWatch: Sendable {
+    private let start = Self.spent()
+
+    func milliseconds() -> Int64 { Self.spent() - start }
+
+    private static func spent() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}
+
 enum Cores {
     static var count: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 }

@@ -52,7 +52,7 @@ enum TimelineScript {
           for (let t = Math.ceil(from / step) * step; t <= to; t += step) {
             g.strokeStyle = css.line; g.globalAlpha = .7; g.lineWidth = 1; g.beginPath();
             g.moveTo(Math.round(X(t)) + .5, TOP - 8); g.lineTo(Math.round(X(t)) + .5, H); g.stroke(); g.globalAlpha = 1;
-            g.fillStyle = css.soft; g.fillText(sec(Math.round(t)), X(t), 14);
+            if (X(t) > GUTTER + 16 && X(t) < W - 24) { g.fillStyle = css.soft; g.fillText(sec(Math.round(t)), X(t), 14); }
           }
           g.textAlign = 'left';
         }
