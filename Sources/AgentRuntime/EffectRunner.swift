@@ -174,6 +174,12 @@ final class EffectRunner: Sendable {
     private func endRound(_ round: RoundID) async {
         await workspace.abandon(round: round)
         watch.look()
+        do {
+            guard let done = try await workspace.maintain() else { return }
+            logger.info("the store was repacked", metadata: ["packs": "\(done.packsBefore) to \(done.packsAfter)"])
+        } catch {
+            logger.warning("the store could not be repacked", metadata: ["reason": "\(error)"])
+        }
     }
 
     /// After a start the log tells of every head once more: only the newest is one.

@@ -14,6 +14,7 @@ package actor Workspace {
     /// The user's repository, asked without a process a question.
     nonisolated let userReader: BatchReader
     nonisolated let logger: Logger
+    nonisolated let maintenance = Maintenance()
     /// The branch in sync: the one that was checked out when the workspace was first opened.
     package nonisolated let branch: String
 
@@ -29,6 +30,8 @@ package actor Workspace {
     private var watcher: WorkspaceWatcher?
     var previous: Capturer.Previous?
     var staged: StagedRevision?
+    /// What it took out of the workspace is kept until another round has passed.
+    var lastApplied: RoundID?
     var userHeads: [Revision: Bool] = [:]
     private nonisolated let identity: FileIdentity
     private var isBusy = false

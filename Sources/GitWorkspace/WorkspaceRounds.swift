@@ -92,6 +92,7 @@ extension Workspace {
                 throw .apply(error)
             }
             workspace.staged = nil
+            workspace.lastApplied = round
             try workspace.checked { () throws(GitError) in
                 try workspace.settle(staged, report, begun: clock)
                 ApplyMarker.remove(workspace.state)
@@ -155,12 +156,14 @@ extension Workspace {
         }
     }
 
-    /// Gives a round up: nothing staged remains, captures keep their refs.
+    /// A round is over, or given up: nothing that was staged for it remains, captures keep their refs.
     package func abandon(round: RoundID) async {
         do throws(WorkspaceError) {
             try await exclusively { workspace throws(WorkspaceError) in
                 if workspace.staged?.round == round { workspace.staged = nil }
-                do throws(ApplyError) { try workspace.applier.discard(round) } catch { throw .apply(error) }
+                if workspace.lastApplied != round {
+                    do throws(ApplyError) { try workspace.applier.discard(round) } catch { throw .apply(error) }
+                }
                 try workspace.checked { () throws(GitError) in
                     try workspace.store.update([RefChange(name: RefName.staged(round), new: nil)])
                 }

@@ -63,6 +63,11 @@ public enum Limits {
     /// A scan looks everywhere at least this often, whatever a watcher says.
     public static let wholeScan: Duration = .seconds(600)
 
+    /// A store with more packs than this, or more loose objects, is repacked between rounds.
+    public static let storePacks = 60
+    public static let storeLooseObjects = 2000
+    public static let maintenanceDeadline: Duration = .seconds(600)
+
     // Control socket
     public static let controlMessageBytes = 1 << 20
     public static let controlConnections = 64

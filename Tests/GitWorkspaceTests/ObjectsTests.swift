@@ -254,4 +254,28 @@ private struct StoreFixture {
         #expect(access(lock, F_OK) == 0)
         #expect(try store.ref(RefName.base) == nil)
     }
+
+    @Test func `U4 packs of many rounds are rolled up, while others read and write, and no object is dropped`()
+        async throws
+    {
+        let fixture = try await StoreFixture()
+        let store = fixture.store
+        var made: [ObjectID] = []
+        func add(_ number: Int) throws {
+            let batch = ObjectBatch(store)
+            made.append(try batch.add(.blob, Array("unreferenced \(number)\n".utf8)))
+            try batch.finish()
+        }
+        for number in 0..<Limits.storePacks { try add(number) }
+        #expect(try store.rollUpPacks(deadline: .seconds(60), cancellation: Cancellation()) == nil)
+        try add(-1)
+        async let rolled = BlockingThread.run { cancellation throws(GitError) in
+            try store.rollUpPacks(deadline: .seconds(60), cancellation: cancellation)
+        }
+        for number in 100..<120 { try add(number) }
+        let report = try #require(try await rolled)
+        #expect(report.packsBefore > Limits.storePacks && report.packsAfter <= 25)
+        for id in made { #expect(try store.reader.info(id.hex)?.type == "blob") }
+        #expect(try fixture.git("fsck", "--strict", "--no-dangling").isEmpty)
+    }
 }

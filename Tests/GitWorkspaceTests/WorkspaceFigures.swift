@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Logging
 import Primitives
 import Testing
 
@@ -56,6 +57,10 @@ import Testing
     @Test(arguments: sizes) func rounds(files: Int) async throws {
         var mesh = try await MeshFixture(3) { number, scratch in
             if number == 0 { try self.populate(scratch, files: files) }
+        }
+        for device in mesh.devices {
+            let watcher = WorkspaceWatcher(root: device.root, logger: Logger(label: "figures"))
+            await device.workspace.watch(by: watcher)
         }
         var times = Times()
         let start = ContinuousClock.now
