@@ -10,12 +10,13 @@ public struct SimulateCommand: ParsableCommand {
         commandName: "simulate",
         abstract: "Run whole meshes in one process under partitions, crashes, sleep and wild clocks.",
         discussion: """
-            With files or folders, runs the scenarios that they hold; without, scenarios drawn from seeds. The same seed
-            always does the same. 'simulate run --help' lists the options; docs/testing.md tells how to write a scenario.
+            With files or folders, runs the scenarios that they hold; without, scenarios drawn from seeds. The same \
+            seed always does the same. 'simulate run --help' lists the options; docs/testing.md tells how to write a \
+            scenario.
 
-            Exit status: 0 all runs passed, 1 an invariant was broken, 3 two runs of one seed differed, 4 something that
-            must be seen was never seen, 5 a mutant survived, 6 a mesh did not recover, 64 wrong arguments or a scenario
-            file that cannot be read.
+            Exit status: 0 all runs passed, 1 an invariant was broken, 3 two runs of one seed differed, 4 something \
+            that must be seen was never seen, 5 a mutant survived, 6 a mesh did not recover, 64 wrong arguments or a \
+            scenario file that cannot be read.
             """,
         subcommands: subcommands, defaultSubcommand: RunVerb.self)
 

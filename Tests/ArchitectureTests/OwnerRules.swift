@@ -19,7 +19,7 @@ extension Rule {
         allowances: [
             Allowance(
                 path: "Sources/SimulateCommand/Running/FreshProcess.swift",
-                reason: "the simulator once more, to show that nothing of a process gets into a run; it starts no other")
+                reason: "itself once more, to show that nothing of a process gets into a run; it starts no other")
         ],
         [
             "csystem_spawn", "posix_spawn", "posix_spawnp", "fork (", "execv (", "execve (", "popen (", "system (",

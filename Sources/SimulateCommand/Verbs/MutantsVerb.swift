@@ -8,9 +8,9 @@ struct MutantsVerb: ParsableCommand {
         commandName: "mutants",
         abstract: "Plant one bug after the other and see which check finds it, and how soon.",
         discussion: """
-            A mutant is killed if one of its expected checks fires in each of three disjoint ranges of seeds. A neutral one
-            must pass: whatever a check says of it is a false alarm. Exit status 5 if a mutant survived or a neutral one
-            did not pass. Mutants are in debug builds, and in release builds with the trait Mutants:
+            A mutant is killed if one of its expected checks fires in each of three disjoint ranges of seeds. A \
+            neutral one must pass: whatever a check says of it is a false alarm. Exit status 5 if a mutant survived or \
+            a neutral one did not pass. Mutants are in debug builds, and in release builds with the trait Mutants:
 
             swift build -c release --traits Mutants --scratch-path .build/mutants --product baton-simulate
             """)
