@@ -104,6 +104,8 @@ extension Raft {
     package var isVoter: Bool { membership.voters.contains(device) }
     package var entriesSinceSnapshot: UInt64 { appliedIndex - (log.snapshot?.index ?? .zero) }
     package var votedInTerm: DeviceID? { votedFor }
+    /// A leader whose term has begun in the log: it has applied all that was committed before (thesis, section 6.4).
+    package var knowsAllCommitted: Bool { role == .leader && commitIndex >= termStart }
 
     package func term(at index: LogIndex) -> Term? { log.term(at: index) }
 

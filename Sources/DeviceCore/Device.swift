@@ -72,7 +72,6 @@ package struct Device: Hashable, Sendable {
         self.incarnation = incarnation
         let mutants = configuration.mutants
         state = restored.raft.snapshot?.image ?? MeshState()
-        if mutants.has(.requestsForgotten) { state.forgetAnswers() }
         watch = LeaseWatch(mutants: mutants)
         roundLeader = RoundLeader(mutants: mutants)
         roundMember = RoundMember(mutants: mutants)
@@ -156,7 +155,8 @@ package struct Device: Hashable, Sendable {
 
     mutating func nextRequest() -> RequestID {
         requestNumber += 1
-        return RequestID(device: device, incarnation: incarnation, number: requestNumber)
+        let start = configuration.mutants.has(.requestsForgotten) ? 0 : incarnation
+        return RequestID(device: device, incarnation: start, number: requestNumber)
     }
 }
 

@@ -114,8 +114,9 @@ extension Device {
             watch.acquireReceived(name, from: asker, at: now, table: state.locks)
         }
         if case .removeDevice(let target) = command.operation {
-            // With its last holder the published head would be gone, and nothing could ever be merged onto it.
-            guard headOutlives(target) else { return }
+            // With its last holder the published head would be gone, and nothing could ever be merged onto it. Who has
+            // just been elected may not know of that head yet: the asker repeats its question.
+            guard raft.knowsAllCommitted, headOutlives(target) else { return }
             if target == device { return makeWayForRemoval(at: now) }
         }
         stepRaft(.propose(command), at: now)

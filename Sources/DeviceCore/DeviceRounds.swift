@@ -103,8 +103,13 @@ extension Device {
             .start(
                 RoundPlan(
                     round: round, reason: reason, leader: device, members: members, voters: raft.membership.voters,
-                    head: state.head.revision, pauseBudget: state.syncSettings.pauseBudget)),
+                    head: headToMergeOnto, pauseBudget: state.syncSettings.pauseBudget)),
             at: now)
+    }
+
+    /// A mutant merges onto what its own tree was brought to.
+    private var headToMergeOnto: Revision? {
+        configuration.mutants.has(.forcedHead) ? own.base ?? state.head.revision : state.head.revision
     }
 
     mutating func drainLeader(at now: Instant, into output: inout DeviceOutput) {

@@ -117,9 +117,6 @@ extension SyncSettings {
 // MARK: - Applying
 
 extension MeshState {
-    /// What only a mutant does.
-    mutating func forgetAnswers() { answered = [] }
-
     /// Applies one command of an entry of `term`; `voters` vote as of that entry.
     package mutating func apply(
         _ command: MeshCommand, term: Term, voters: [DeviceID], mutants: MutantSet = .none

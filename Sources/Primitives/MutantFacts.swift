@@ -88,14 +88,14 @@ extension Mutant {
             case .grantWithoutWaiting:
                 row("grant-without-waiting", .lease, "a new quorum leader lets no lease run out", "L2")
             case .renewalAfterExpiry:
-                row("renewal-after-expiry", .lease, "renews a lease whose expiry is proposed", "L2")
+                row("renewal-after-expiry", .lease, "renews a lease whose expiry is proposed", "L2", "L6")
             case .tokenIsTerm: row("token-is-term", .lease, "the token is the term", "L1")
             case .delayedRelease: row("delayed-release", .lease, "a late release frees the next holder's lock", "L4")
             case .noRecheckAfterWait:
                 row("no-recheck-after-wait", .lease, "a round goes on without another look at the lease", "L5")
             case .lateExpiry: row("late-expiry", .lease, "an expiry of a deposed leader takes effect", "L2")
-            case .gateAcceptsAll: row("gate-accepts-all", .fence, "a device takes any token", "F1", "F3")
-            case .gateForgotten: row("gate-forgotten", .fence, "the highest token is not kept over a crash", "F1")
+            case .gateAcceptsAll: row("gate-accepts-all", .fence, "a device takes any token", "F1", "F3", "F4")
+            case .gateForgotten: row("gate-forgotten", .fence, "the highest token is not kept over a crash", "F1", "F4")
             case .gateAtStartOnly:
                 row("gate-at-start-only", .fence, "the token is checked at the beginning of a round only", "F3")
             case .ackBeforeQuiet:
@@ -109,11 +109,12 @@ extension Mutant {
                 row("majority-for-all", .round, "a majority's answers are taken for everybody's", "S2")
             case .publishedTooSoon:
                 row("published-too-soon", .round, "publishes before a quorum holds the objects", "S2")
-            case .forcedHead: row("forced-head", .round, "publishes over whatever the head is", "S1")
+            case .forcedHead:
+                row("forced-head", .round, "merges onto its own base and publishes over whatever the head is", "S1")
             case .olderAfterNewer:
                 row("older-after-newer", .round, "a round of an older token is published after a newer", "S5")
             case .requestsForgotten:
-                row("requests-forgotten", .round, "forgets at a restart which requests were answered", "R9")
+                row("requests-forgotten", .round, "gives new requests the ids of those before its restart", "S6")
             case .likeResetHard: row("like-reset-hard", .apply, "replaces files without a look at them", "D2")
             case .changedByStat: row("changed-by-stat", .apply, "takes equal size and time for equal bytes", "D2")
             case .checkedOnce: row("checked-once", .apply, "looks at all files first and replaces them later", "D2")

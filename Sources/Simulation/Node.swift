@@ -60,6 +60,8 @@ struct Node: Sendable {
     /// Its clock at its last step.
     var steppedAt = Instant.origin
     var elections = ElectionWatch()
+    /// The newest that it heard.
+    var renewals: [HeardRenewal] = []
     /// What a mutant has not written yet.
     var lateWrites: [DeviceUpdate] = []
 

@@ -76,6 +76,8 @@ struct Oracle: Sendable {
     /// Which devices granted a pre-vote, one bit each; and who was asked to campaign at once.
     var preVotes: [Candidacy: UInt64] = [:]
     var transfers: Set<Candidacy> = []
+    /// What each request of the log asked for.
+    var requests: [RequestID: MeshOperation] = [:]
     /// The token under which the sync lock is held, by the events of the log alone.
     var syncToken: FencingToken?
     /// The highest term that each device ever wrote.

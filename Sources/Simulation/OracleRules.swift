@@ -140,6 +140,11 @@ extension Oracle {
 
     /// A command of a stale token ends no grant, and what is published is published under the present one.
     mutating func checkTokens(_ command: MeshCommand, _ change: MeshChange) {
+        if let known = requests.updateValue(command.operation, forKey: command.request), known != command.operation {
+            fail(
+                .oneRequestOneCommand, "request \(command.request) was a command of the log before",
+                "and comes again as another command")
+        }
         for event in change.lockEvents {
             switch (event, command.operation) {
             case (.released(let name, let grant), .lock(.release(_, let given))),

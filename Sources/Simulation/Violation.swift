@@ -45,6 +45,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case trueGrant = "L3"
     /// A release, an expiry or a transfer ends only the grant of its own token.
     case staleTokenEndsNothing = "L4"
+    /// A lease whose expiry is in the quorum leader's log is not renewed by it.
+    case expiringIsNotRenewed = "L6"
     /// A leader asks for a step of a round only while its lease runs.
     case actsWithinLease = "L5"
     /// No device carries out an effect with a lower token than one before.
@@ -53,6 +55,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case leaderHoldsToken = "F2"
     /// A leader's message under a lower token than the accepted one is refused.
     case staleIsRefused = "F3"
+    /// A token is on the device's disk before an effect under it is carried out there.
+    case tokenDurableFirst = "F4"
     /// Each head's predecessor is the head before.
     case publishedChain = "S1"
     /// A majority of voters holds a head's objects when it is published.
@@ -63,6 +67,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case noTornGroup = "S4"
     /// A publication is accepted only under the token that the sync lock is held under at that place of the log.
     case publishedUnderToken = "S5"
+    /// Two commands of one request are the same command.
+    case oneRequestOneCommand = "S6"
     /// A gate stays closed no longer than its bound, and not without a word from the round's leader.
     case pauseBound = "W1"
     /// A gate that is closed for one round is not opened by another's end.

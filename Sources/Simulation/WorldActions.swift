@@ -52,6 +52,12 @@ extension World {
                 .fence, "device \(node + 1) carried out an effect of token \(highest)",
                 "and now one of round \(round), which is older")
         }
+        let durable = nodes[node].disk.acceptedToken.highest
+        if durable < round.token {
+            clash(
+                .tokenDurableFirst, "device \(node + 1) carries out an effect of round \(round)",
+                "and the highest token on its disk is \(durable)")
+        }
         nodes[node].highestEffect = max(nodes[node].highestEffect, round.token)
     }
 

@@ -9,6 +9,7 @@ extension World {
         if checks {
             oracle.sent(envelope.message, by: node, as: nodes[node].id, to: envelope.to, disk: nodes[node].disk)
         }
+        if case .renewed(let number, let answers) = envelope.message { checkRenewed(node, peer, number, answers) }
         if let fault = oracle.takeFault() { clash(fault.check, fault.fact, fault.clash) }
         let session = network.pairs[network.pair(node, peer)].session
         guard session != 0 else { return }

@@ -22,7 +22,10 @@ extension World {
 
     /// The control without fencing shows what is lost then; that no token was looked at is no news.
     func isBesideThePoint(_ check: CheckID) -> Bool {
-        mutants.has(.noFencing) && [.fence, .staleIsRefused, .publishedUnderToken, .leaderHoldsToken].contains(check)
+        let ofTokens: [CheckID] = [
+            .fence, .staleIsRefused, .tokenDurableFirst, .publishedUnderToken, .leaderHoldsToken,
+        ]
+        return mutants.has(.noFencing) && ofTokens.contains(check)
     }
 
     /// When that clock shows `instant`.

@@ -1,5 +1,6 @@
 import Consensus
 import DeviceCore
+import Locks
 import Primitives
 import SyncRounds
 
@@ -40,6 +41,11 @@ extension World {
         if case .raft(.appendReply) = message { nodes[node].elections.answered[from] = local }
         // As it was before the step, which may have told it.
         let known = nodes[node].glance.removed
+        if case .renew(let number, _) = message {
+            if nodes[node].renewals.count >= 32 { nodes[node].renewals.removeFirst() }
+            let last = nodes[node].disk.raft.entries.last?.index ?? .zero
+            nodes[node].renewals.append(HeardRenewal(from: from, number: number, last: last))
+        }
         let isRemoved = known > 0 && nodes[node].device?.state.removed.prefix(known).contains(peer) ?? false
         if isRemoved, !output.events.contains(where: \.isRefusal) {
             clash(
@@ -52,6 +58,26 @@ extension World {
         clash(
             .staleIsRefused, "device \(node + 1) accepted token \(nodes[node].disk.acceptedToken.highest)",
             "and does not refuse a message of round \(round.round)")
+    }
+
+    /// The holder would act on the answer while the entry, already in the log, gives the lock to another. Not so if its
+    /// question was there before the entry: then its time is over when it hears the answer.
+    mutating func checkRenewed(_ node: Int, _ peer: Int, _ number: UInt64, _ answers: [LeaseAnswer]) {
+        guard checks, nodes[node].glance.leadsQuorum,
+            let asked = nodes[node].renewals.last(where: { $0.from == peer && $0.number == number })
+        else { return }
+        for entry in nodes[node].disk.raft.entries.reversed() {
+            guard entry.index > nodes[node].glance.applied else { return }
+            guard entry.index <= asked.last, case .command(let command) = entry.payload,
+                case .lock(.expire(let name, let token, entry.term)) = command.operation,
+                answers.contains(where: {
+                    $0.name == name && $0.current == LeaseHolder(device: nodes[peer].id, token: token)
+                })
+            else { continue }
+            clash(
+                .expiringIsNotRenewed, "entry \(entry.index) of device \(node + 1) expires \(name) under \(token)",
+                "and it confirms that lease")
+        }
     }
 
     // MARK: Leading the consensus
@@ -102,6 +128,13 @@ extension World {
             break
         }
     }
+}
+
+/// A question for a renewal, and how long the log was when it came.
+struct HeardRenewal: Hashable, Sendable {
+    var from: Int
+    var number: UInt64
+    var last: LogIndex
 }
 
 extension RoundMessage {

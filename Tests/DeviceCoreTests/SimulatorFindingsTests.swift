@@ -52,6 +52,31 @@ import Testing
         #expect(mesh.nodes[other].tree == 6)
     }
 
+    /// Seed 1831 with twice the heartbeats: a quorum leader that had just been elected, and had not applied what was
+    /// committed before, knew of no head and removed its only holder.
+    @Test func `a new quorum leader removes nobody before it knows what is committed`() throws {
+        var mesh = DeviceTests.ready(3)
+        mesh.crash(0)
+        for place in 1...2 {
+            mesh.crash(place)
+            mesh.restart(place)
+        }
+        let elected = mesh.run(.seconds(10)) { mesh in
+            (1...2).contains { mesh.nodes[$0].device.raft.role == .leader }
+        }
+        #expect(elected)
+        let leader = try #require((1...2).first { mesh.nodes[$0].device.raft.role == .leader })
+        #expect(!mesh.nodes[leader].device.raft.knowsAllCommitted)
+        mesh.give(.request(tag: 8, .removeDevice(mesh.ids[0])), to: leader)
+        let removals = mesh.nodes[leader].device.raft.storedEntries.filter { entry in
+            if case .command(let command) = entry.payload, case .removeDevice = command.operation { return true }
+            return false
+        }
+        #expect(removals.isEmpty)
+        let isDone = mesh.run(.seconds(10)) { $0.reply(to: 8) == .done }
+        #expect(isDone)
+    }
+
     /// Seed 200149: a publication was counted under the voters that its leader knew, and came into the log after two
     /// changes of them that the leader had not seen.
     @Test func `the log counts the holders of a publication by the voters as of its entry`() {
