@@ -11,6 +11,8 @@ extension Limits {
     package static let scenarioSeeds: UInt64 = 10_000_000
     package static let scenarioTime: Duration = .seconds(86_400)
     package static let scenarioWallJump: Duration = .seconds(20 * 365 * 86_400)
+    /// Writes of files that one scenario may come to in one seed.
+    package static let scenarioWrites: Int64 = 10_000_000
     /// The least time between two of `every`.
     package static let scenarioInterval: Duration = .milliseconds(10)
     package static let scenarioLinkDelay: Duration = .seconds(60)

@@ -298,6 +298,7 @@ package struct ScenarioParser {
                 file: path, line: latest.line, column: latest.column, "this is after the end of chaos at \(end)",
                 hint: "make the chaos longer, or the time earlier")
         }
+        try checkWrites(end)
         var events: Int64 = 0
         for place in intervals {
             events += file.chaos / place.time
@@ -306,6 +307,19 @@ package struct ScenarioParser {
                     file: path, line: place.line, column: place.column,
                     "this comes to more than \(SimulationLimits.events) events in \(end)", hint: "make it rarer")
             }
+        }
+    }
+
+    /// Each write is remembered for the checks.
+    private func checkWrites(_ end: String) throws(ScenarioProblem) {
+        let load = file.workload
+        var each = file.chaos / load.gatedPause * Int64(load.gatedWriters * Workload.groupSize)
+        for pause in [load.ungatedPause, load.userPause] { each += pause.map { file.chaos / $0 } ?? 0 }
+        guard each * Int64(file.devices.count) <= Limits.scenarioWrites else {
+            throw ScenarioProblem(
+                file: path, line: seen.first { $0.word == "workload" }?.line ?? 1, column: 1,
+                "this comes to more than \(Limits.scenarioWrites) writes in \(end)",
+                hint: "write less often, or make the chaos shorter")
         }
     }
 }

@@ -25,7 +25,7 @@ struct SourceLines {
         self.file = file
         guard bytes.count <= Limits.scenarioFileBytes else {
             throw problem(
-                1, 1, "the file has \(bytes.count) bytes, a scenario at most \(Limits.scenarioFileBytes)",
+                1, 1, "the file is larger than a scenario may be, \(Limits.scenarioFileBytes) bytes",
                 "split it into several scenarios")
         }
         var number = 0

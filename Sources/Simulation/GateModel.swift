@@ -8,6 +8,8 @@ struct GateModel: Hashable, Sendable {
         var since: Nanoseconds
         /// In true time.
         var from: TrueTime
+        /// On the clock that stops in suspend.
+        var awake: Nanoseconds
         var deadline: Nanoseconds
         /// Everybody inside has left, or the grace is over; the agent was told.
         var isQuiet = false
@@ -31,7 +33,8 @@ struct GateModel: Hashable, Sendable {
         let since = closed?.since ?? local
         lastWord = awake
         closed = Closed(
-            round: round, since: since, from: closed?.from ?? from, deadline: Self.deadline(local, limit, since: since))
+            round: round, since: since, from: closed?.from ?? from, awake: closed?.awake ?? awake,
+            deadline: Self.deadline(local, limit, since: since))
     }
 
     mutating func extend(_ round: RoundID, limit: Nanoseconds, local: Nanoseconds) -> Bool {

@@ -15,7 +15,7 @@ package struct RunReport: Hashable, Sendable {
     /// Faults, people and members that came about, of timed events and rules.
     package var externalEvents: Int
     package var roundsPublished: UInt64
-    /// The longest that any gate was closed, in true time.
+    /// The longest that any gate was closed while its machine was awake, in true time.
     package var longestPause: Nanoseconds
     /// From the end of the faults to the moment since which all devices of the core had the same tree and were at rest;
     /// nil if that never came.

@@ -16,7 +16,7 @@ package struct World: Sendable {
     package internal(set) var recording: Recording?
     /// Faults, people and members that came about so far.
     package internal(set) var externalEvents = 0
-    /// The longest that a gate was closed.
+    /// The longest that a gate was closed while its machine was awake.
     package internal(set) var longestPause: Nanoseconds = 0
     /// From the healing to the moment since which everything was as it must be.
     package internal(set) var convergedAfter: Nanoseconds?

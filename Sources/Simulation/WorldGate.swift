@@ -62,7 +62,9 @@ extension World {
                 "and the end of \(round) opens it")
         }
         row(node, "gate opens")
-        longestPause = max(longestPause, now - closed.from)
+        let clock = nodes[node].clock
+        longestPause = max(
+            longestPause, min(now - closed.from, clock.trueLength(of: clock.awake(at: now) - closed.awake)))
         checkPause(node, closed)
         for at in nodes[node].writers.indices where nodes[node].writers[at].isWaiting {
             nodes[node].writers[at].isWaiting = false

@@ -7,6 +7,8 @@ import Testing
 @Suite struct BadFileTests {
     private static let head = "scenario x\ncluster laptop desktop nas\nchaos 60s\n"
 
+    private static let longHead = "scenario x\ncluster laptop desktop nas\nchaos 24h\n"
+
     private static func problem(_ text: String) -> ScenarioProblem? { problem(Array(text.utf8)) }
 
     private static func problem(_ bytes: [UInt8]) -> ScenarioProblem? {
@@ -36,6 +38,7 @@ import Testing
         ("net loss", "4:5", "'loss' lacks its value", "write loss="),
         ("net reorder=5", "4:5", "'reorder' takes no value", "write reorder alone"),
         ("net delay=exp(8ms", "4:11", "is no delay", "exp(8ms,min=1ms)"),
+        ("workload writers=8 rate=1000/s", "4:1", "more than 10000000 writes in 1d", "write less often"),
         ("chaos 10s", "4:1", "'chaos' stands here twice, first in line 3", "leave one"),
         ("workload writers=1000", "4:18", "a count of 1000 is impossible", "0 to 8"),
         ("seeds 1..99999999999", "4:7", "more than 10000000 seeds", "smaller range"),
@@ -59,7 +62,8 @@ import Testing
     ])
     func `a mistake is named with its place and a hint`(_ line: String, _ place: String, _ what: String, _ hint: String)
     {
-        let found = Self.problem(Self.head + line + "\n")
+        let head = place.hasSuffix("4:1") && line.hasPrefix("workload") ? Self.longHead : Self.head
+        let found = Self.problem(head + line + "\n")
         #expect(found.map { "\($0.line):\($0.column)" } == place)
         #expect(found?.message.contains(what) == true, "\(found?.description ?? "nothing")")
         #expect(found?.hint?.contains(hint) == true, "\(found?.description ?? "nothing")")
@@ -73,7 +77,7 @@ import Testing
         #expect(Self.problem([0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0])?.message.contains("is no text") == true)
         #expect(Self.problem([UInt8(ascii: "a"), 0xFF, 0xFE])?.message.contains("not UTF-8") == true)
         let large = [UInt8](repeating: UInt8(ascii: "#"), count: Limits.scenarioFileBytes + 1)
-        #expect(Self.problem(large)?.message.contains("at most") == true)
+        #expect(Self.problem(large)?.message.contains("larger") == true)
         let long = "scenario " + String(repeating: "x", count: Limits.scenarioLineBytes)
         #expect(Self.problem(long)?.hint == "break it into lines")
         let many = String(repeating: "\n", count: Limits.scenarioLines + 5)
