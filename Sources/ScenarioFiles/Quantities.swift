@@ -1,5 +1,10 @@
 import Simulation
 
+/// A time as files have it.
+package enum TimeText {
+    package static func text(_ length: Nanoseconds) -> String { Quantity.text(duration: length) }
+}
+
 /// Durations, rates and shares: text <-> number, exact both ways, without floating point.
 enum Quantity {
     private static let units: [(name: String, size: Nanoseconds)] = [

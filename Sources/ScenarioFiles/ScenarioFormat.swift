@@ -14,6 +14,16 @@ package enum ScenarioFormat {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// What the mesh is like, without what is done to it: the lines that differ from a mesh in peace.
+    package static func conditions(_ file: ScenarioFile) -> [String] {
+        statements(file).compactMap { anchor, text in
+            switch anchor {
+            case .learner, .late, .config, .workload, .network, .clocks, .disk, .work, .hub, .plant, .heal: text
+            case .scenario, .about, .cluster, .chaos, .line, .expect, .seeds, .end: nil
+            }
+        }
+    }
+
     private static func comment(_ text: String) -> String { text.isEmpty ? "#" : "# " + text }
 
     private static func line(_ keyword: String, _ rest: String) -> String {

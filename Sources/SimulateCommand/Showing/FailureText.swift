@@ -39,7 +39,13 @@ struct FailureText {
         }
         lines.append("  \(failure.fact),")
         lines.append("  \(failure.clash).")
-        lines.append("options:  \(scenario.summary)")
+        let time = TimeText.text(scenario.faultTime)
+        lines.append(
+            "options:  \(scenario.devices) devices, \(scenario.events.count) events from outside and "
+                + "\(scenario.rules.count) rules in \(time)")
+        for condition in ScenarioFormat.conditions(ScenarioFile(scenario, name: study.name)) {
+            lines.append("          \(condition)")
+        }
         let target = target(failure.seed)
         lines.append("replay:   baton simulate replay \(target)")
         lines.append("why:      baton simulate explain \(target)")

@@ -160,6 +160,8 @@ extension Study {
 }
 
 extension Mark {
-    /// A swarm of a thousand seeds must see it.
-    var isRequired: Bool { true }
+    /// A swarm of a thousand seeds must see it. The others take conditions that only scenario files ask for.
+    var isRequired: Bool {
+        ![.halfOpenLink, .connectionHung, .addressChanged, .restartStorm].contains(self)
+    }
 }
