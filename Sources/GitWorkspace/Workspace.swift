@@ -27,6 +27,9 @@ package actor Workspace {
     package internal(set) var base: Revision?
     var manifest: Manifest
     let scope = ScanScope()
+    let hot = HotFiles()
+    var gates = CaptureGates()
+    var sparse = SparsePaths()
     private var watcher: WorkspaceWatcher?
     var previous: Capturer.Previous?
     var staged: StagedRevision?
@@ -56,6 +59,7 @@ package actor Workspace {
         applier = parts.applier
         identity = parts.identity
         base = parts.base
+        gates = Self.loadGates(parts.state)
         manifest = parts.manifest
         self.device = device
         self.name = name
@@ -99,6 +103,7 @@ package actor Workspace {
     package func dirt() async throws(WorkspaceError) -> Dirt {
         try await exclusively { workspace throws(WorkspaceError) in
             if ContinuousClock.now - workspace.scope.lastWhole > Limits.wholeScan { workspace.scope.addEverything() }
+            try await workspace.lookAtSparse()
             return try workspace.withCapturer { capturer throws(GitError) in try capturer.dirt() }
         }
     }
@@ -140,7 +145,9 @@ package actor Workspace {
         guard fstat(descriptor, &raw) == 0, FileStatus(raw).identity == identity else { throw .rootReplaced(root) }
         let rules = IgnoreRules(store: store, root: root, excludes: repository.commonDirectory + "/info/exclude")
         if let watcher { scope.add(watcher.take()) } else { scope.addEverything() }
-        let capturer = Capturer(store: store, manifest: manifest, root: descriptor, rules: rules, scope: scope)
+        let capturer = Capturer(
+            store: store, manifest: manifest, root: descriptor, rules: rules, scope: scope, gates: gates, hot: hot,
+            sparse: sparse.names)
         return try checked { () throws(GitError) in try body(capturer) }
     }
 

@@ -31,6 +31,7 @@ extension Workspace {
             let request = Capturer.Request(
                 base: workspace.base, userHead: head, round: round, device: workspace.device, name: workspace.name,
                 seconds: Int64(time(nil)), previous: workspace.previous)
+            try await workspace.lookAtSparse()
             let (result, newest) = try workspace.withCapturer { capturer throws(GitError) in
                 try capturer.capture(request)
             }

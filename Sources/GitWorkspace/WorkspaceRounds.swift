@@ -54,7 +54,9 @@ extension Workspace {
         let from = try checked { () throws(GitError) in try store.tree(of: previous?.revision ?? base) }
         if let staged, staged.revision == revision, staged.round == round, staged.from == from { return staged }
         let lines = try checked { () throws(GitError) in try store.compare(from, store.tree(of: revision)) }
+        try await lookAtSparse()
         let changes = lines.filter { !($0.old?.isGitlink ?? false) && !($0.new?.isGitlink ?? false) }
+            .filter { !isKeptOff($0.path) }
             .map { PathChange(path: $0.path, old: $0.old?.entry, new: $0.new?.entry) }
         let apply: StagedApply
         do throws(ApplyError) {
@@ -68,6 +70,13 @@ extension Workspace {
         let made = StagedRevision(round: round, revision: revision, from: from, apply: apply)
         staged = made
         return made
+    }
+
+    /// True for what a sparse checkout wants absent, and is.
+    private func isKeptOff(_ path: [UInt8]) -> Bool {
+        if sparse.names.isEmpty || !sparse.names.contains(Name(path)) { return false }
+        var raw = stat()
+        return lstat(FolderReader.terminated(Array(root.utf8) + [47] + path), &raw) != 0
     }
 
     /// Makes the working tree the published revision, path by path, and the base what it really became.

@@ -12,6 +12,8 @@ final class CaptureFixture {
     let device: DeviceID
     var manifest = Manifest()
     let scope = ScanScope()
+    let hot = HotFiles()
+    var gates = CaptureGates()
     var base: Revision?
     var previous: Capturer.Previous?
     private var sequence: UInt64 = 0
@@ -47,7 +49,11 @@ final class CaptureFixture {
         let excludes = root + "/.git/info/exclude"
         scope.addEverything()
         let rules = IgnoreRules(store: store, root: root, excludes: excludes)
-        return (Capturer(store: store, manifest: manifest, root: descriptor, rules: rules, scope: scope), descriptor)
+        return (
+            Capturer(
+                store: store, manifest: manifest, root: descriptor, rules: rules, scope: scope, gates: gates, hot: hot),
+            descriptor
+        )
     }
 
     func capture(userHead: Revision? = nil) throws -> CaptureResult {

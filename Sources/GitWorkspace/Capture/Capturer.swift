@@ -41,10 +41,14 @@ struct Capturer {
     let rules: IgnoreRules
     /// Where to look; afterwards, where to look again although nothing is heard of it.
     let scope: ScanScope
+    let gates: CaptureGates
+    let hot: HotFiles
+    /// What a sparse checkout keeps off the disk.
+    var sparse: Set<Name> = []
 
     func dirt() throws(GitError) -> Dirt {
         let findings = try scan()
-        var reading = FileReading(store: store, root: root, writes: false)
+        var reading = FileReading(self, writes: false)
         for candidate in findings.candidates { try reading.read(candidate) }
         scope.settle(findings, reading)
         return Dirt(
@@ -54,7 +58,7 @@ struct Capturer {
 
     func capture(_ request: Request) throws(GitError) -> (CaptureResult, Previous?) {
         let findings = try scan()
-        var reading = FileReading(store: store, root: root, writes: true)
+        var reading = FileReading(self, writes: true)
         for candidate in findings.candidates { try reading.read(candidate) }
         try reading.settlePending()
         scope.settle(findings, reading)
@@ -83,9 +87,11 @@ struct Capturer {
     private func scan() throws(GitError) -> ScanFindings {
         let rules = rules
         let new = {
-            WorkspaceScan(manifest, root: root, signature: rules.signature) { paths throws(GitError) in
+            var scan = WorkspaceScan(manifest, root: root, signature: rules.signature) { paths throws(GitError) in
                 try rules.ignored(paths)
             }
+            (scan.names, scan.sparse) = (gates.names, sparse)
+            return scan
         }
         if let folders = scope.begin() {
             var scan = new()

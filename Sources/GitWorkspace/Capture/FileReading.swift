@@ -8,6 +8,8 @@ struct FileReading {
     let writes: Bool
     /// Small files, and later the trees and the commit.
     let batch: ObjectBatch
+    let gates: CaptureGates
+    let hot: HotFiles
     /// Started with the first large file.
     private var objects: ObjectImport?
     /// What differs from the base.
@@ -18,26 +20,57 @@ struct FileReading {
     /// Up to this size a file is read into memory, once, and hashed here if it may be unchanged.
     static let smallBytes: Int64 = 8 << 20
 
-    init(store: Store, root: Int32, writes: Bool) {
-        self.store = store
-        self.root = root
+    init(_ capturer: Capturer, writes: Bool) {
+        store = capturer.store
+        root = capturer.root
+        gates = capturer.gates
+        hot = capturer.hot
         self.writes = writes
         batch = ObjectBatch(store)
     }
 
     mutating func read(_ candidate: Candidate) throws(GitError) {
+        let isNew = candidate.folder.files[candidate.name]?.kept == nil
+        if isNew, candidate.stamp.size > gates.newFileBytes, !gates.allowed.contains(candidate.path) {
+            return hold(candidate, .tooLarge(candidate.stamp.size))
+        }
         for attempt in 0..<StableRead.attempts {
             if attempt > 0 { usleep(useconds_t(2000 << (2 * attempt))) }
             let outcome = candidate.stamp.isLink ? try link(candidate) : try file(candidate)
             switch outcome {
-            case .read: return
+            case .read: return writes ? hot.cool(candidate.path) : ()
             case .hot: continue
             case .gone: return gone(candidate)
             case .special: return hold(candidate, .special)
             case .unreadable(let code): return hold(candidate, .unreadable(code))
             }
         }
+        if writes, hot.isDue(candidate.path), try takeUnsettled(candidate) { return }
         hold(candidate, .hot)
+    }
+
+    /// Captures a file in the middle of its changes. Its stamp is not kept: the next capture reads it again.
+    private mutating func takeUnsettled(_ candidate: Candidate) throws(GitError) -> Bool {
+        guard !candidate.stamp.isLink, let (bytes, stamp) = StableRead(root: root, path: candidate.path).unsettled(),
+            gate(candidate, bytes) == nil
+        else { return false }
+        let version = Version(mode: stamp.treeMode, id: try batch.add(.blob, bytes))
+        enter(candidate, version, stamp, false)
+        held.append(HeldPath(path: candidate.path, reason: .unsettled))
+        return true
+    }
+
+    /// Why the user has to be asked first.
+    private func gate(_ candidate: Candidate, _ bytes: [UInt8]) -> HeldPath.Reason? {
+        if gates.allowed.contains(candidate.path) { return nil }
+        let known = candidate.folder.files[candidate.name]?.kept
+        if known == nil, Int64(bytes.count) > gates.newFileBytes { return .tooLarge(Int64(bytes.count)) }
+        guard gates.holdsSecrets else { return nil }
+        if known == nil, let kind = SecretSigns.byName(candidate.path) { return .secret(kind) }
+        guard let kind = SecretSigns.byContents(bytes) else { return nil }
+        // What has left with an earlier version is no secret any more.
+        if let known, let before = try? store.blob(known.id), SecretSigns.byContents(before) != nil { return nil }
+        return .secret(kind)
     }
 
     /// Learns the ids of the large files and enters them; they are on disk then.
@@ -101,16 +134,26 @@ struct FileReading {
     ) throws(GitError) {
         let blob = StoredObject(kind: .blob, bytes: bytes)
         let id = try blob.id(digits: store.digits)
+        if isKnown(candidate, id) {
+            enter(candidate, Version(mode: stamp.treeMode, id: id), stamp, isTrusted)
+            return
+        }
+        if !stamp.isLink, let reason = gate(candidate, bytes) { return hold(candidate, reason) }
         if compare(candidate, id.hex, stamp, isTrusted) || !writes { return }
         try batch.add(id, blob)
         enter(candidate, Version(mode: stamp.treeMode, id: id), stamp, isTrusted)
+    }
+
+    private func isKnown(_ candidate: Candidate, _ id: ObjectID) -> Bool {
+        let record = candidate.folder.files[candidate.name]
+        return record?.last?.id == id || record?.base?.id == id
     }
 
     /// True if the id is one that is known (the mode may have changed); otherwise it is listed as a difference.
     @discardableResult
     private mutating func compare(_ candidate: Candidate, _ hex: String, _ stamp: Stamp, _ isTrusted: Bool) -> Bool {
         let record = candidate.folder.files[candidate.name]
-        if let id = ObjectID(hex: hex), [record?.last?.id, record?.base?.id].contains(id) {
+        if let id = ObjectID(hex: hex), isKnown(candidate, id) {
             enter(candidate, Version(mode: stamp.treeMode, id: id), stamp, isTrusted)
             return true
         }

@@ -11,6 +11,14 @@ package struct HeldPath: Hashable, Sendable {
         /// A name that git or another member refuses.
         case forbiddenName
         case tooDeep
+        /// A new file above the size that goes without a question.
+        case tooLarge(Int64)
+        /// It is likely to hold a secret; what kind.
+        case secret(String)
+        /// Another member's file system cannot hold the name; why.
+        case otherMembers(String)
+        /// Not held back: it was captured in the middle of a change, because it never stopped changing.
+        case unsettled
 
         package var description: String {
             switch self {
@@ -20,6 +28,10 @@ package struct HeldPath: Hashable, Sendable {
             case .nestedRepository: "it is a git repository of its own"
             case .forbiddenName: "git refuses its name"
             case .tooDeep: "it is nested too deeply"
+            case .tooLarge(let bytes): "it is new and has \(max(1, bytes >> 20)) MiB"
+            case .secret(let kind): "it looks like a secret: \(kind)"
+            case .otherMembers(let reason): "another device cannot hold its name: \(reason)"
+            case .unsettled: "it never stopped changing and was captured as it was"
             }
         }
     }

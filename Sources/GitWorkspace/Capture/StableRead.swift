@@ -85,6 +85,19 @@ struct StableRead {
         return nil
     }
 
+    /// The bytes as they are now, whoever writes to them; nil if there is no file, or a large one.
+    func unsettled() -> (bytes: [UInt8], stamp: Stamp)? {
+        let descriptor = Self.open(root, path, O_RDONLY | O_NONBLOCK)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        guard let stamp = stamp(descriptor), stamp.isFile, stamp.size <= Self.leasedBytes else { return nil }
+        var bytes: [UInt8] = []
+        while case .bytes = readChunk(descriptor, into: &bytes) {
+            if bytes.count > Self.leasedBytes * 2 { return nil }
+        }
+        return (bytes, stamp)
+    }
+
     /// The target of a link, which is replaced and never written to: two equal stamps suffice.
     func link() -> (Outcome, target: [UInt8]) {
         let name = path.split(separator: 47).last.map(Array.init) ?? path

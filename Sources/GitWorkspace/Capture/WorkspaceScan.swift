@@ -31,6 +31,9 @@ struct WorkspaceScan {
     let root: Int32
     /// Of the given paths, the ones that the user's ignore rules leave out.
     let ignored: ([[UInt8]]) throws(GitError) -> Set<Name>
+    var names = NameLimits()
+    /// Absent, and not deleted.
+    var sparse: Set<Name> = []
     private var findings = ScanFindings()
     private var unknown: [(path: [UInt8], item: Unknown)] = []
     private var signature: UInt64 = 0
@@ -245,6 +248,7 @@ struct WorkspaceScan {
         for (name, record) in folder.files where record.scan != manifest.scan {
             // A submodule that is not checked out has no folder, and is not deleted.
             if record.base?.isGitlink == true { continue }
+            if !sparse.isEmpty, sparse.contains(Name(Self.join(path, name))) { continue }
             if record.base == nil {
                 folder.files[name] = nil
             } else {
@@ -267,6 +271,10 @@ struct WorkspaceScan {
         let left = try ignored(items.map(\.path))
         for (path, item) in items {
             let isIgnored = left.contains(Name(path))
+            if !isIgnored, let reason = refusal(item) {
+                findings.held.append(HeldPath(path: path, reason: .otherMembers(reason)))
+                continue
+            }
             switch item {
             case .file(let folder, let name, _) where isIgnored: folder.ignored.insert(name)
             case .folder(let folder, let name) where isIgnored: folder.ignored.insert(name)
@@ -281,6 +289,13 @@ struct WorkspaceScan {
                 }
             case .folder(let folder, let name): enter(folder, name, path)
             }
+        }
+    }
+
+    private func refusal(_ item: Unknown) -> String? {
+        switch item {
+        case .file(let folder, let name, _), .folder(let folder, let name): names.refusal(name, in: folder)
+        case .special: nil
         }
     }
 

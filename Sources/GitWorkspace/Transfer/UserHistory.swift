@@ -11,6 +11,7 @@ struct UserHistory {
     /// Copies `head` and its history. False if that history is not whole (a shallow or partial clone).
     func copy(_ head: Revision, known: [Revision]) throws(GitError) -> Bool {
         if try store.has(head) { return true }
+        if isCut { return false }
         let user = store.gitOfUser(directory: directory)
         var request = head.hex + "\n"
         if !known.isEmpty {
@@ -31,6 +32,14 @@ struct UserHistory {
             throw error
         }
         return true
+    }
+
+    /// The beginning of the history, or some of its objects, are elsewhere.
+    private var isCut: Bool {
+        let common = DurableFile.read(directory + "/commondir").map(UserRepository.line)
+        let shared = common.map { $0.hasPrefix("/") ? $0 : "\(directory)/\($0)" } ?? directory
+        if access(shared + "/shallow", F_OK) == 0 { return true }
+        return DurableFile.names(in: shared + "/objects/pack").contains { $0.hasSuffix(".promisor") }
     }
 
     private func pipe(from user: HermeticGit, request: String, into quarantine: Quarantine) throws(GitError) {
