@@ -22,9 +22,10 @@ package struct ApplyResult: Hashable, Sendable {
 extension Workspace {
     /// Merges what was captured into the head, and pins the result for the round: members fetch it at once.
     package func merge(
-        head: Revision?, captures: [DeviceCapture], round: RoundID
+        head: Revision?, captures: [DeviceCapture], round: RoundID, policies: MergePolicies = MergePolicies()
     ) async throws(WorkspaceError) -> MergeResult {
-        let merger = Merger(store: store, head: head, round: round)
+        // Whoever merges leads.
+        let merger = Merger(store: store, head: head, round: round, policies: policies, leader: device)
         let result = try await question { store throws(GitError) in
             let merged = try merger.merge(captures)
             if let merged {

@@ -1,7 +1,7 @@
 import Primitives
 
-/// Files that kept changing while they were read, and for how many captures in a row. After `Limits.hotRounds` a file is
-/// captured once as it happens to be, and said to be unsettled: an old version of it for ever would be worse.
+/// Files that kept changing while they were read, and for how many captures in a row. After `Limits.hotRounds` a file
+/// is captured once as it happens to be, and said to be unsettled: an old version of it for ever would be worse.
 final class HotFiles {
     private var captures: [[UInt8]: Int] = [:]
 

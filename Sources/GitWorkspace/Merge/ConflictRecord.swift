@@ -17,9 +17,16 @@ extension Conflict {
         self.theirs = theirs?.entry
         self.oursDevice = oursDevice
         self.theirsDevice = theirsDevice
-        // The same pair of versions is the same conflict, whoever merges it and however often.
-        let text = path + [0] + Array("\(Self.text(ours?.entry)) \(Self.text(theirs?.entry))".utf8)
-        id = String(BlobHash.id(of: text, digits: 40).prefix(12))
+        id = ""
+        self = renamed
+    }
+
+    /// Under the id of its versions: the same pair is the same conflict, whoever merges it and however often.
+    var renamed: Conflict {
+        let text = path + [0] + Array("\(Self.text(ours)) \(Self.text(theirs))".utf8)
+        var renamed = self
+        renamed.id = String(BlobHash.id(of: text, digits: 40).prefix(12))
+        return renamed
     }
 
     var line: String {

@@ -28,6 +28,8 @@ package struct Conflict: Hashable, Sendable {
         case type
         /// One edited, one deleted; the edit stands. A note, not an open question.
         case editedAndDeleted = "edited-and-deleted"
+        /// Settled by a policy of the path; the version that did not win is kept. A note.
+        case settled = "settled-by-policy"
     }
 
     package var id: String
@@ -41,7 +43,7 @@ package struct Conflict: Hashable, Sendable {
     package var theirsDevice: DeviceID
 
     /// A person has to choose.
-    package var isOpen: Bool { kind != .editedAndDeleted }
+    package var isOpen: Bool { kind != .editedAndDeleted && kind != .settled }
 }
 
 package struct MergeResult: Hashable, Sendable {

@@ -6,6 +6,9 @@ struct Merger {
     let store: Store
     let head: Revision?
     let round: RoundID
+    var policies = MergePolicies()
+    /// Who is the sync leader, for the policies that ask.
+    var leader: DeviceID?
 
     func merge(_ given: [DeviceCapture]) throws(GitError) -> MergeResult? {
         var grounded: [DeviceCapture] = []
@@ -69,9 +72,20 @@ struct Merger {
                 continue
             }
             var merge = TreeMerge(batch, theirsDevice: capture.device)
+            merge.policies = policies
+            merge.isLeaders = capture.device == leader
+            let earlier = captures[..<offset]
+            merge.isNewer = { path, ours throws(GitError) in
+                try isNewer(capture, than: ours, at: path, among: earlier, before: before)
+            }
             tree = try merge.run(base: base, ours: tree, theirs: theirs)
             for var conflict in merge.conflicts {
-                conflict.oursDevice = try owner(conflict, among: captures[..<offset], before: before)
+                if conflict.oursDevice == nil {
+                    conflict.oursDevice = try owner(conflict.ours, at: conflict.path, among: earlier, before: before)
+                } else {
+                    let loser = try owner(conflict.theirs, at: conflict.path, among: earlier, before: before)
+                    conflict.theirsDevice = loser ?? capture.device
+                }
                 conflicts.append(conflict)
             }
         }
@@ -80,18 +94,48 @@ struct Merger {
         return MergeResult(revision: revision, changedFiles: changed, conflicts: conflicts)
     }
 
-    /// The earlier device whose version stands at the conflicted path; nil if it is the head's.
+    /// The earlier device whose version stands at a path; nil if it is the head's.
     private func owner(
-        _ conflict: Conflict, among earlier: ArraySlice<DeviceCapture>, before: ObjectID
+        _ version: TreeEntry?, at path: [UInt8], among earlier: ArraySlice<DeviceCapture>, before: ObjectID
     ) throws(GitError) -> DeviceID? {
-        guard let ours = conflict.ours else { return nil }
-        if try store.entry(before, conflict.path)?.entry == ours { return nil }
+        guard let version else { return nil }
+        if try store.entry(before, path)?.entry == version { return nil }
         for capture in earlier.reversed() {
             let tree = try store.tree(of: capture.revision)
-            if try store.entry(tree, conflict.path)?.entry == ours { return capture.device }
+            if try store.entry(tree, path)?.entry == version { return capture.device }
         }
         // Merged from several: the last of them.
         return earlier.last?.device
+    }
+
+    /// Whether a capture belongs to a later round than the version that stands at a path. A head's version that is older
+    /// than `Limits.roundsLookedBack` is older than any capture.
+    private func isNewer(
+        _ capture: DeviceCapture, than ours: Version, at path: [UInt8], among earlier: ArraySlice<DeviceCapture>,
+        before: ObjectID
+    ) throws(GitError) -> Bool {
+        let theirs = try rounds(of: capture.revision)
+        if let device = try owner(ours.entry, at: path, among: earlier, before: before),
+            let other = earlier.last(where: { $0.device == device })
+        {
+            return try rounds(of: other.revision).lexicographicallyPrecedes(theirs)
+        }
+        var published = head
+        for _ in 0..<Limits.roundsLookedBack {
+            guard let revision = published else { return true }
+            let next = try store.commit(revision).parents.first
+            if try store.entry(store.tree(of: next), path) != ours {
+                return try rounds(of: revision).lexicographicallyPrecedes(theirs)
+            }
+            published = next
+        }
+        return true
+    }
+
+    /// The numbers of the round that a commit of ours names: epoch, counter, sequence. Empty for any other commit.
+    private func rounds(of revision: Revision) throws(GitError) -> [UInt64] {
+        guard let text = try store.commit(revision).trailers("Baton-Round").last else { return [] }
+        return text.split { $0 == "/" || $0 == "." }.compactMap { UInt64($0) }
     }
 
     /// The merge commit, in the store with everything new, durable.

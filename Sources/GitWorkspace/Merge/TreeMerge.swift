@@ -10,6 +10,11 @@ struct TreeMerge {
     let batch: ObjectBatch
     let theirsDevice: DeviceID
     let text: TextMerge
+    var policies = MergePolicies()
+    /// The sync leader brought what is merged.
+    var isLeaders = false
+    /// Whether theirs was captured in a later round than the version that stands.
+    var isNewer: ([UInt8], Version) throws(GitError) -> Bool = { _, _ throws(GitError) in false }
     private(set) var conflicts: [Conflict] = []
 
     init(_ batch: ObjectBatch, theirsDevice: DeviceID) {
@@ -96,21 +101,41 @@ struct TreeMerge {
             conflicts.append(conflict(path, .editedAndDeleted, files))
             return files.ours ?? files.theirs
         }
-        if let both = try combine(files.base, ours, theirs) { return both }
-        let isSameType = ours.mode & 0o170000 == theirs.mode & 0o170000
-        conflicts.append(conflict(path, !isSameType ? .type : files.base == nil ? .added : .content, files))
-        return ours
+        let policy = policies.policy(for: path)
+        if let both = try combine(files.base, ours, theirs, policy) { return both }
+        let takesTheirs: Bool
+        switch policy {
+        case .keepBoth, .union:
+            let isSameType = ours.mode & 0o170000 == theirs.mode & 0o170000
+            conflicts.append(conflict(path, !isSameType ? .type : files.base == nil ? .added : .content, files))
+            return ours
+        case .ours: takesTheirs = isLeaders
+        case .theirs: takesTheirs = !isLeaders
+        case .newestRound: takesTheirs = try isNewer(path, ours)
+        }
+        var note = conflict(path, .settled, files)
+        if takesTheirs {
+            // What stands comes first in a record.
+            (note.ours, note.theirs, note.oursDevice) = (note.theirs, note.ours, theirsDevice)
+            note = note.renamed
+        }
+        conflicts.append(note)
+        return takesTheirs ? theirs : ours
     }
 
     /// Bytes of one and executable bit of the other, or the lines of both; nil where a person has to choose.
-    private func combine(_ base: Version?, _ ours: Version, _ theirs: Version) throws(GitError) -> Version? {
-        guard let base, [base, ours, theirs].allSatisfy({ $0.mode & 0o170000 == 0o100000 }) else { return nil }
-        let mode = base.mode == ours.mode ? theirs.mode : ours.mode
-        if base.id == ours.id || ours.id == theirs.id { return Version(mode: mode, id: theirs.id) }
-        if base.id == theirs.id { return Version(mode: mode, id: ours.id) }
-        let (first, second, third) = try (blob(base), blob(ours), blob(theirs))
-        guard let lines = try text.merge(base: first, ours: second, theirs: third) else { return nil }
-        return Version(mode: mode, id: try batch.add(.blob, lines))
+    private func combine(
+        _ base: Version?, _ ours: Version, _ theirs: Version, _ policy: MergePolicy
+    ) throws(GitError) -> Version? {
+        let sides = [base, ours, theirs].compactMap { $0 }
+        guard base != nil || policy == .union, sides.allSatisfy({ $0.mode & 0o170000 == 0o100000 }) else { return nil }
+        let mode = base == nil || base?.mode == ours.mode ? theirs.mode : ours.mode
+        if base?.id == ours.id || ours.id == theirs.id { return Version(mode: mode, id: theirs.id) }
+        if base?.id == theirs.id { return Version(mode: mode, id: ours.id) }
+        let before = if let base { try blob(base) } else { [UInt8]() }
+        let style: TextMerge.Style = policy == .union ? .union : .exact
+        let lines = try text.merge(base: before, ours: blob(ours), theirs: blob(theirs), style: style)
+        return try lines.map { bytes throws(GitError) in Version(mode: mode, id: try batch.add(.blob, bytes)) }
     }
 
     private func blob(_ version: Version) throws(GitError) -> [UInt8] {

@@ -20,9 +20,9 @@ extension Store {
         }
     }
 
-    /// Rolls small packs up into larger ones, each at least twice as large as the next: the work of many rounds stays in
-    /// proportion to what they brought. No object is dropped, whether a ref names it or not. Nil if there is little to
-    /// do. Blocking; others may read, and write packs of their own, meanwhile.
+    /// Rolls small packs up into larger ones, each at least twice as large as the next: the work of many rounds stays
+    /// in proportion to what they brought. No object is dropped, whether a ref names it or not. Nil if there is little
+    /// to do. Blocking; others may read, and write packs of their own, meanwhile.
     func rollUpPacks(deadline: Duration, cancellation: Cancellation) throws(GitError) -> MaintenanceReport? {
         let before = packs.count
         let loose = looseObjects
