@@ -107,28 +107,6 @@ extension PeerMessage {
         case .leaving: 11
         }
     }
-
-    var summary: String {
-        switch self {
-        case .round(let message): "\(message)".shortened
-        case .facts(let facts): "facts: at \(facts.base?.tail ?? "nothing"), \(facts.pendingFiles) files differ"
-        case .raft(let message): "\(message)".shortened
-        case .propose, .notLeader, .renew, .renewed, .syncRequest, .syncAnswer, .handoffRequest, .handoffAnswer,
-            .leaving:
-            "\(self)".shortened
-        }
-    }
-}
-
-extension String {
-    /// Printed values without what is the same everywhere.
-    fileprivate var shortened: String {
-        var text = self
-        for name in ["Primitives.", "Consensus.", "SyncRounds.", "Locks.", "DeviceCore."] {
-            text = text.split(separator: name, omittingEmptySubsequences: false).joined()
-        }
-        return text.count > 200 ? text.prefix(200) + "..." : text
-    }
 }
 
 extension RoundMessage {

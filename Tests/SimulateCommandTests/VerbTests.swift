@@ -22,7 +22,9 @@ import Testing
         let scratch = try Scratch()
         #expect(code(try scratch.write(small, to: "good.sim")) == 0)
         let vacuous = small.replacingOccurrences(of: "round-published", with: "power-cut")
-        #expect(code(try scratch.write(vacuous, to: "vacuous.sim")) == 4)
+        let empty = try scratch.write(vacuous, to: "vacuous.sim")
+        #expect(code(empty) == 4)
+        #expect(code(empty, "--seed", "2") == 0, "one seed need not see it")
         #expect(code(try scratch.write(small + "\nfly\n", to: "bad.sim")) == 64)
         #expect(code(scratch.path) == 64)
         #expect(code("\(scratch.path)/none.sim") == 64)
@@ -65,6 +67,13 @@ import Testing
         #expect(code("explain", file, "--seed", "2") == 0)
         #expect(code("shrink", file, "--seed", "2") == 64)
         #expect(code("coverage", file) == 0)
+    }
+
+    @Test func `a mutant is killed, one survives, a neutral one passes`() {
+        #expect(code("mutants", "like-reset-hard", "--budget", "60", "--ranges", "2") == 0)
+        #expect(code("mutants", "heartbeat-halved", "--budget", "3", "--ranges", "1", "--json") == 0)
+        #expect(code("mutants", "lease-from-reply", "--budget", "1", "--ranges", "1") == 5)
+        #expect(code("mutants", "no-such-bug") == 64)
     }
 
     @Test func `fmt brings a file into its form, once`() throws {

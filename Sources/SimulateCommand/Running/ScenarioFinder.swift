@@ -62,7 +62,9 @@ enum ScenarioFinder {
     private static func list(_ path: String, depth: Int) throws -> [String] {
         guard let folder = opendir(path) else {
             if errno == ENOTDIR { return [path] }
-            throw CommandProblem("\(path): \(reason()); is the path right?")
+            let verbs = SimulateCommand.subcommands.compactMap { $0.configuration.commandName }.joined(separator: ", ")
+            let isWord = path.allSatisfy { $0.isLetter || $0 == "-" }
+            throw CommandProblem("\(path): \(reason()); \(isWord ? "the verbs are \(verbs)" : "is the path right?")")
         }
         defer { closedir(folder) }
         guard depth < Limits.scenarioFolders else {

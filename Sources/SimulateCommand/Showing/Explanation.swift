@@ -24,7 +24,9 @@ struct Explanation {
             alike = 0
             lines.append("\(step.time) s  event \(number): \(at == 0 ? "" : "because ")\(words)")
             for row in rows(of: number) {
-                lines.append("           \(row.node.map { run.scenario.name(of: $0) } ?? "all"): \(row.text)")
+                lines.append(
+                    "           \(row.node.map { run.scenario.name(of: $0) } ?? "all"): \(run.scenario.naming(row.text))"
+                )
             }
             if let gap = gap(at) { lines.append("           ... \(gap)") }
         }

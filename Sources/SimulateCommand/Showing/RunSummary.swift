@@ -12,9 +12,9 @@ struct RunSummary {
 
     var failed: [StudyResult] { results.filter { !$0.failures.isEmpty } }
 
-    /// Marks that were to be seen and were not.
+    /// Marks that were to be seen and were not. Fewer seeds than the file names need not see them.
     func missing(_ result: StudyResult) -> [Mark] {
-        guard result.study.file == nil else { return result.neverSeen }
+        if let file = result.study.file { return result.runs < file.seeds.count ? [] : result.neverSeen }
         guard result.runs >= Self.vacuousAfter, result.study.words.isEmpty else { return [] }
         return Mark.allCases.filter { $0.isRequired && result.marks[$0] == 0 }
     }

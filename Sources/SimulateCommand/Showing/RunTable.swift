@@ -37,8 +37,21 @@ struct RunTable {
         return [
             "\(row.event)", row.time.description, row.node.map(run.scenario.name(of:)) ?? "-", row.role, row.term,
             row.commit, row.token, row.phase, row.node.map { gates[$0] ? "paused" : "free" } ?? "-",
-            faults.isEmpty ? "-" : faults.map(\.name).joined(separator: "+"), row.text,
+            faults.isEmpty ? "-" : faults.map(\.name).joined(separator: "+"),
+            run.scenario.naming(row.text),
         ]
+    }
+}
+
+extension Scenario {
+    /// `from 2: ...` with the device's name.
+    func naming(_ text: String) -> String {
+        for start in ["from ", "link up: ", "link down: "] where text.hasPrefix(start) {
+            let digits = text.dropFirst(start.count).prefix { $0.isNumber }
+            guard let number = Int(digits), number > 0, number <= devices else { return text }
+            return start + name(of: number - 1) + text.dropFirst(start.count + digits.count)
+        }
+        return text
     }
 }
 

@@ -180,7 +180,8 @@ struct TimelineData {
         json.array("rows") { json in
             for row in run.rows {
                 let words = [
-                    row.role, row.term, row.commit, row.token, row.phase, String(row.text.prefix(Self.textLength)),
+                    row.role, row.term, row.commit, row.token, row.phase,
+                    String(run.scenario.naming(row.text).prefix(Self.textLength)),
                 ]
                 let cells = words.map(JSONWriter.quoted).joined(separator: ",")
                 json.raw("[\(Self.micro(row.time)),\(row.node ?? -1),\(cells)]")
