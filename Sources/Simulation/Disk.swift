@@ -29,7 +29,7 @@ extension DevicePersistentState {
     /// The first start of a device: the founder is a mesh of one, the others wait to be added.
     static func initial(of device: DeviceID, founds: Bool) -> DevicePersistentState {
         guard founds else { return DevicePersistentState(raft: .joining(image: MeshState())) }
-        let image = MeshState.founding(.simulated(device, number: Int(device.number) - 1))
+        let image = MeshState.founding(.simulated(device))
         return DevicePersistentState(raft: .founding(device, image: image))
     }
 

@@ -67,5 +67,9 @@ struct WriterModel: Hashable, Sendable {
     var inside: Int?
     /// Waits for the gate to open.
     var isWaiting = false
+    /// It said that it is paused, and nobody let it go on yet.
+    var hasAnswered = false
+    /// Sections that it makes up for, one right after the other.
+    var burst = 0
     var draw: KeyedStream
 }

@@ -88,6 +88,9 @@ extension Revision {
 extension DeviceID {
     /// The number of a device of the simulation.
     var number: UInt64 { digest.words.0 >> 32 }
+
+    /// Its place in the world, which another may have taken since.
+    var place: Int { Int((number &- 1) % Node.generationStep) }
 }
 
 extension PeerMessage {

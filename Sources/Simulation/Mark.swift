@@ -8,6 +8,8 @@ package enum Mark: Int, Hashable, Sendable, CaseIterable {
     case unsyncedWriteLost, powerCut, suspended, pausedProcess, replayedMessage, clogged
     case gateOpenedEarly, writerUnanswered, lateEditKept, editDuringApply, editDuringPause
     case halfOpenLink, connectionHung, addressChanged, restartStorm
+    case diskStalled, diskRefused, rotFound, deviceReplaced, diskWentBack, userBusy, applyWaited, writerMisbehaved
+    case coreHopeless, headLeftWithRemoved
     case handoffDone, handoffRefused, userLockGranted, userLockLost, actionFailed
 
     package var name: String { "\(self)" }

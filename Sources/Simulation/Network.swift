@@ -1,4 +1,5 @@
 import DeviceCore
+import Primitives
 
 /// The links of a mesh: which directions are cut, which pairs are connected, when a message arrives.
 struct Network: Sendable {
@@ -8,9 +9,9 @@ struct Network: Sendable {
         /// Changes with each change of what is wanted; a planned change of an older generation is void.
         var generation: UInt32 = 0
         var isChanging = false
-        /// What each end was told.
-        var lowKnows = false
-        var highKnows = false
+        /// Whom each end was told to be connected with: a device of that place, which another may have taken since.
+        var lowKnows: DeviceID?
+        var highKnows: DeviceID?
     }
 
     private struct Direction: Sendable {
@@ -22,12 +23,16 @@ struct Network: Sendable {
         var lossy = TrueTime.start
         var burstLoss = 0
         var dead = TrueTime.start
+        /// Messages on their way.
+        var inFlight = 0
         /// Cuts that hold at this moment.
         var cuts = 0
     }
 
     /// A tail ends here: TCP would have given up or tried again.
     static let longestDelay = Nanoseconds.seconds(8)
+
+    static let lossInBursts = 500_000
 
     let count: Int
     var conditions: NetworkConditions
@@ -77,6 +82,14 @@ struct Network: Sendable {
 
     mutating func deaden(from: Int, to: Int, until time: TrueTime) { directions[from * count + to].dead = time }
 
+    /// Nothing is clogged, lossy or dead any more.
+    mutating func calm() {
+        for at in directions.indices {
+            directions[at].lossy = .start
+            directions[at].dead = .start
+        }
+    }
+
     mutating func connect(_ pair: Int) {
         sessions &+= 1
         pairs[pair].session = sessions
@@ -88,13 +101,22 @@ struct Network: Sendable {
         guard directions[at].cuts == 0 else { return (nil, nil) }
         if directions[at].loss.chance(perMillion: conditions.loss) { return (nil, nil) }
         if now < directions[at].dead { return (nil, nil) }
+        if let queue = conditions.queue, directions[at].inFlight >= queue { return (nil, nil) }
+        if let burst = conditions.burst, directions[at].loss.chance(perMillion: burst.begins) {
+            directions[at].lossy = now + burst.length
+            directions[at].burstLoss = Self.lossInBursts
+        }
         if now < directions[at].lossy, directions[at].loss.chance(perMillion: directions[at].burstLoss) {
             return (nil, nil)
         }
         let first = arrival(at, now)
+        directions[at].inFlight &+= 1
         guard directions[at].duplication.chance(perMillion: conditions.duplication) else { return (first, nil) }
+        directions[at].inFlight &+= 1
         return (first, arrival(at, now))
     }
+
+    mutating func arrived(from: Int, to: Int) { directions[from * count + to].inFlight &-= 1 }
 
     private mutating func arrival(_ at: Int, _ now: TrueTime) -> TrueTime {
         let delay = min(directions[at].delay.delay(conditions.delay), Self.longestDelay)
@@ -111,6 +133,7 @@ struct Network: Sendable {
 struct Delivery: Sendable {
     var from: Int
     var to: Int
+    /// Zero: one that was held up somewhere, and arrives over whatever connection there is.
     var session: UInt32
     var message: PeerMessage
 }

@@ -19,7 +19,8 @@ struct Node: Sendable {
         var down: Nanoseconds
     }
 
-    let id: DeviceID
+    /// Changes when a new device takes the place of one whose disk is gone.
+    var id: DeviceID
     let index: Int
     /// Nil while the process does not run. Asked in the loop only in place (`glance`): it is large to copy.
     var device: Device?
@@ -28,11 +29,18 @@ struct Node: Sendable {
     var hasProcess = false
     /// What storage would give back.
     var disk: DevicePersistentState
+    /// Different for each start, whatever becomes of the disk.
     var incarnation: UInt64 = 0
+    /// How often the agent was started, as its disk has it.
+    var starts: UInt64 = 0
     var power = Power.off
     /// Part of the mesh or about to join it.
     var hasJoined = false
     var wasRemoved = false
+    /// Somebody was told to add it.
+    var isAsked = false
+    /// Its disk is no good any more, and it never comes back under its name.
+    var isLost = false
     /// Off because of a power cut: the writers of the machine stand still too.
     var lostPower = false
     var clock: NodeClock
@@ -55,6 +63,12 @@ struct Node: Sendable {
     /// Each input takes so long, until then.
     var slow: (perInput: Nanoseconds, until: TrueTime) = (0, .start)
     var disksStallUntil = TrueTime.start
+    var diskFault: ArmedDiskFault?
+    var lie: Lie?
+    /// Kept only where a scenario goes back to one.
+    var images: [DiskImage] = []
+    var userBusyUntil = TrueTime.start
+    var misbehaviour: Misbehaviour?
     /// No connection to or from it comes about before.
     var connectsAfter = TrueTime.start
     /// Its clock at its last step.
@@ -129,8 +143,13 @@ enum WorldEvent: Sendable {
     /// The next time of a rule that happens every so often.
     case ruleTime(Int)
     case cutEnds(Int)
+    case linksSilent(Int, for: Nanoseconds)
     /// The replicated setting of that number is put in.
     case setting(Int)
+    case takeImages
+    case replace(Int, by: Int?)
+    case removeOld(DeviceID, of: Int, by: Int)
+    case userReady(Int)
     case storm(Int, left: Int, every: Nanoseconds)
     case join(Int)
     case wake(Int)
@@ -158,9 +177,10 @@ enum WorldEvent: Sendable {
         switch self {
         case .timer(let node, _), .diskDone(let node, _), .work(let node, _, _), .applyNext(let node, _),
             .gateGrace(let node, _), .gateDeadline(let node, _), .writer(let node, _), .ungated(let node),
-            .user(let node), .scan(let node), .resume(let node, _):
+            .user(let node), .userReady(let node), .scan(let node), .resume(let node, _):
             node
-        case .scenario, .rule, .ruleTime, .cutEnds, .storm, .setting, .join, .wake, .restart, .delivery, .linkChange,
+        case .scenario, .rule, .ruleTime, .cutEnds, .linksSilent, .storm, .setting, .takeImages, .replace, .removeOld,
+            .join, .wake, .restart, .delivery, .linkChange,
             .linkNotice, .clientRelease, .mend,
             .settleCheck:
             nil

@@ -50,7 +50,7 @@ struct Oracle: Sendable {
     }
 
     struct Ballot: Hashable, Sendable {
-        var voter: Int
+        var voter: DeviceID
         var term: Term
     }
 
@@ -72,6 +72,8 @@ struct Oracle: Sendable {
     var grants: [TokenHolder] = []
     /// Captures that were completed: device and revision.
     var captures: [(node: Int, revision: Int)] = []
+    /// The disks of devices whose place another one took, as they were.
+    var lostDisks: [(device: DeviceID, image: DiskImage)] = []
     var roundsStarted: UInt64 = 0
     /// Which devices granted a pre-vote, one bit each; and who was asked to campaign at once.
     var preVotes: [Candidacy: UInt64] = [:]

@@ -58,11 +58,11 @@ extension Oracle {
     }
 
     /// `voter` answers that it votes for `candidate`.
-    mutating func voted(_ voter: Int, _ term: Term, for candidate: DeviceID) {
+    mutating func voted(_ voter: DeviceID, _ term: Term, for candidate: DeviceID) {
         let ballot = Ballot(voter: voter, term: term)
         if let before = ballots[ballot], before != candidate {
             fail(
-                .oneVote, "device \(voter + 1) voted for device \(before.number) in term \(term)",
+                .oneVote, "device \(voter.number) voted for device \(before.number) in term \(term)",
                 "and in the same term for device \(candidate.number)")
         }
         ballots[ballot] = candidate

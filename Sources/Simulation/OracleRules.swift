@@ -103,8 +103,7 @@ extension Oracle {
         let candidacy = Candidacy(candidate: device, term: after.term)
         guard after.term > before.term, after.votedFor == device, !transfers.contains(candidacy) else { return }
         let granted = (preVotes[candidacy] ?? 0)
-        // The bit of a device is one below its number.
-        let count = voters.count { $0 == device || (granted << 1) >> $0.number & 1 == 1 }
+        let count = voters.count { $0 == device || granted >> UInt64($0.place) & 1 == 1 }
         if count <= voters.count / 2 {
             fail(
                 .preVoteFirst, "device \(node + 1) runs for leader in term \(after.term)",

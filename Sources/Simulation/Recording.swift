@@ -73,7 +73,7 @@ package struct Recording: Sendable {
         case .rule(let at, _): scenario.rules[at].event
         case .ruleTime, .cutEnds, .storm, .setting, .join, .wake, .restart, .resume, .timer, .delivery, .linkChange,
             .linkNotice, .diskDone, .work, .applyNext, .gateGrace, .gateDeadline, .writer, .ungated, .user, .scan,
-            .clientRelease, .mend, .settleCheck, nil:
+            .clientRelease, .mend, .settleCheck, .linksSilent, .takeImages, .replace, .removeOld, .userReady, nil:
             nil
         }
     }
@@ -108,7 +108,7 @@ extension World {
         case .delivery(let delivery): recordArrival(delivery)
         case .ruleTime, .cutEnds, .storm, .setting, .join, .wake, .restart, .resume, .timer, .linkChange, .linkNotice,
             .diskDone, .work, .applyNext, .gateGrace, .gateDeadline, .writer, .ungated, .user, .scan, .clientRelease,
-            .settleCheck:
+            .settleCheck, .linksSilent, .takeImages, .replace, .removeOld, .userReady:
             break
         }
     }
@@ -167,10 +167,13 @@ extension WorldEvent {
         case .timer(let node, _), .diskDone(let node, _), .work(let node, _, _), .applyNext(let node, _),
             .gateGrace(let node, _), .gateDeadline(let node, _), .writer(let node, _), .ungated(let node),
             .user(let node), .scan(let node), .resume(let node, _), .join(let node), .wake(let node),
-            .restart(let node), .linkNotice(let node, _, _), .rule(_, let node), .storm(let node, _, _):
+            .restart(let node), .linkNotice(let node, _, _), .rule(_, let node), .storm(let node, _, _),
+            .replace(let node, _), .removeOld(_, let node, _), .userReady(let node):
             node
         case .delivery(let delivery): delivery.to
-        case .scenario, .ruleTime, .cutEnds, .setting, .linkChange, .clientRelease, .mend, .settleCheck: nil
+        case .scenario, .ruleTime, .cutEnds, .linksSilent, .takeImages, .setting, .linkChange, .clientRelease, .mend,
+            .settleCheck:
+            nil
         }
     }
 }

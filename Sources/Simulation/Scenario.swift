@@ -1,5 +1,6 @@
 import DeviceCore
 import Primitives
+import SyncRounds
 
 /// Everything about a run that is decided before it starts, as plain data. A seed expands to one, a file holds one;
 /// shrinking takes parts out of it.
@@ -41,12 +42,32 @@ package struct Scenario: Hashable, Sendable {
 
     package func name(of node: Int) -> String { node < names.count ? names[node] : "device-\(node + 1)" }
 
-    /// How long it may take to converge after that: the longest back-off after failed rounds, on the slowest clock, and
-    /// time for elections, leases and a few rounds.
+    /// How long it may take to converge after that: the longest back-off after failed rounds, the mesh's own patience
+    /// with changes, a lease that runs out, an election whose votes split a few times, and a few rounds; all on the
+    /// slowest clock.
     package var healBound: Nanoseconds {
-        let backOff = (Limits.roundBackOff * (1 << Int(Limits.backOffDoublings))).wholeNanoseconds
-        let slowest = clocks.rates.min() ?? NodeClock.nominal
-        return backOff / slowest * NodeClock.nominal + .seconds(120)
+        let backOff = Limits.roundBackOff * (1 << Int(Limits.backOffDoublings))
+        let lease = timing.leaseTTL * 2 + timing.election.upperBound * 8
+        let patience = max(syncSettings.minInterval, syncSettings.settle) + syncSettings.maxWait
+        let bound = (backOff + lease + patience + Limits.requestPatience * 2).wholeNanoseconds
+        let slowest = min(clocks.rates.min() ?? NodeClock.nominal, NodeClock.nominal)
+        return bound / slowest * NodeClock.nominal + .seconds(60)
+    }
+
+    /// The settings of rounds as this scenario makes them.
+    var syncSettings: SyncSettings {
+        var values = SyncSettings()
+        for setting in settings { values.set(setting.key, to: setting.value) }
+        for timed in events {
+            if case .client(_, .setting(let key, let value)) = timed.event { values.set(key, to: value) }
+        }
+        return values
+    }
+
+    /// Some disk goes back to an image.
+    var goesBack: Bool {
+        let all = events.map(\.event) + rules.map(\.event)
+        return all.contains { if case .rollback = $0 { true } else { false } }
     }
 
     /// False if clocks run beyond the bound that leases rest on: then only effect safety is demanded.

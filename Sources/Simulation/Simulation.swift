@@ -49,6 +49,6 @@ extension World {
             seed: scenario.seed, devices: scenario.devices, events: events, simulated: now.nanoseconds, trace: trace,
             marks: marks, violation: violation, externalEvents: externalEvents, roundsPublished: oracle.chain.number,
             longestPause: longestPause, convergedAfter: isOver && violation == nil ? convergedAfter : nil,
-            wasRecoverable: true)
+            wasRecoverable: heal.hopeless == nil)
     }
 }

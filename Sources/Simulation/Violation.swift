@@ -73,6 +73,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case pauseBound = "W1"
     /// A gate that is closed for one round is not opened by another's end.
     case onlyOwnResume = "W2"
+    /// No writer that answered a pause writes before it is let go on.
+    case pausedWriterWrites = "W3"
     /// Every captured version stays reachable.
     case noLostCapture = "D1"
     /// Apply replaces no bytes that were not captured.
@@ -89,6 +91,16 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case convergence = "V1"
     /// And then nothing more happens.
     case quiescence = "V2"
+}
+
+extension CheckID {
+    /// Demanded even where something happened that is beyond the model: tokens at the resource, and bytes.
+    package var isOfEffects: Bool {
+        self == .fence || self == .onlyCapturedReplaced || self == .pauseBound
+    }
+
+    /// Something that must come about did not.
+    package var isLiveness: Bool { self == .convergence || self == .quiescence }
 }
 
 /// Two facts that cannot both be.

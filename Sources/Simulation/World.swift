@@ -24,6 +24,8 @@ package struct World: Sendable {
     package internal(set) var isOver = false
 
     let leasesAreSafe: Bool
+    /// Something happened that no such system can stand: from now on only the safety of effects is demanded.
+    var isBeyond = false
     /// False: nothing is checked, to measure what checking costs and to show that it is the checks that find something.
     let checks: Bool
     private(set) var isViolated = false
@@ -70,6 +72,7 @@ package struct World: Sendable {
             queue.push(.setting(number), at: TrueTime(.milliseconds(700 + 100 * Int64(number))))
         }
         startRules()
+        if scenario.goesBack { queue.push(.takeImages, at: now) }
         queue.push(.mend, at: TrueTime(scenario.faultTime))
         nodes[0].hasJoined = true
         oracle.votersAre([nodes[0].id], since: .zero)
@@ -130,8 +133,13 @@ package struct World: Sendable {
         case .rule(let number, let subject): happen(rule: number, subject: subject)
         case .ruleTime(let number): ruleTime(number)
         case .cutEnds(let number): cutEnds(number)
+        case .linksSilent(let number, let length): linksSilent(number, for: length)
         case .storm(let node, let left, let pause): storm(node, left: left, every: pause)
         case .setting(let number): put(setting: number)
+        case .takeImages: takeImages()
+        case .replace(let node, let member): replace(node, by: member)
+        case .removeOld(let old, let node, let member): remove(old, of: node, by: member)
+        case .userReady(let node): userReady(node)
         case .join(let node): join(node)
         case .wake(let node): wake(node)
         case .restart(let node): start(node)
@@ -167,12 +175,12 @@ package struct World: Sendable {
     }
 
     func offset(of device: DeviceID) -> Int? {
-        let number = Int(truncatingIfNeeded: device.digest.words.0 >> 32) - 1
-        return nodes.indices.contains(number) ? number : nil
+        let place = device.place
+        return nodes.indices.contains(place) && nodes[place].id == device ? place : nil
     }
 
     mutating func clash(_ check: CheckID, _ fact: String, _ other: String) {
-        guard !isViolated, checks, !isBesideThePoint(check) else { return }
+        guard !isViolated, checks, !isBeyond || check.isOfEffects, !isBesideThePoint(check) else { return }
         isViolated = true
         violation = Violation(check: check, event: events, time: now, fact: fact, clash: other)
     }

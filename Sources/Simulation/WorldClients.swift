@@ -22,7 +22,7 @@ struct ClientCall: Hashable, Sendable {
 
 extension World {
     /// The number of a question is its place, from 1.
-    private mutating func request(_ node: Int, _ purpose: ClientCall.Purpose, _ request: ClientRequest) {
+    mutating func ask(_ node: Int, _ purpose: ClientCall.Purpose, _ request: ClientRequest) {
         guard nodes[node].hasProcess else { return }
         clients.append(ClientCall(node: node, incarnation: nodes[node].incarnation, purpose: purpose))
         feed(node, .request(tag: UInt64(clients.count), request))
@@ -30,13 +30,13 @@ extension World {
 
     mutating func ask(_ node: Int, _ plan: ClientPlan) {
         switch plan {
-        case .sync: request(node, .plan(plan), .sync)
-        case .handoff(let target): request(node, .plan(plan), .handoff(to: target.map { nodes[$0].id }))
+        case .sync: ask(node, .plan(plan), .sync)
+        case .handoff(let target): ask(node, .plan(plan), .handoff(to: target.map { nodes[$0].id }))
         case .lock(let number, let ttl, _, let waits):
             guard let name = LockName("user/\(number)") else { return }
-            request(node, .plan(plan), .acquire(name, ttl: .nanoseconds(ttl), waits: waits))
+            ask(node, .plan(plan), .acquire(name, ttl: .nanoseconds(ttl), waits: waits))
         case .setting(let key, let value):
-            request(node, .plan(plan), .set(Setting(key: key, value: value)))
+            ask(node, .plan(plan), .set(Setting(key: key, value: value)))
         }
     }
 
@@ -103,10 +103,10 @@ extension World {
         guard node < scenario.devices - scenario.learners || othersVote(before: node) else {
             return queue.push(.join(node), at: now + .milliseconds(500))
         }
-        let members = nodes.indices.filter { nodes[$0].hasJoined && nodes[$0].power == .running }
+        let members = nodes.indices.filter { nodes[$0].hasJoined && nodes[$0].power == .running && mayRun($0) }
         if !members.isEmpty {
             let member = clientDraw.pick(members)
-            request(member, .join(node), .putDevice(.simulated(nodes[node].id, number: node)))
+            ask(member, .join(node), .putDevice(.simulated(nodes[node].id)))
         }
         queue.push(.join(node), at: now + .seconds(2))
     }
@@ -119,7 +119,7 @@ extension World {
 
     mutating func removeDevice(_ node: Int, by member: Int) {
         guard nodes[node].hasJoined, !nodes[node].wasRemoved, nodes[member].hasJoined else { return }
-        request(member, .remove(node), .removeDevice(nodes[node].id))
+        ask(member, .remove(node), .removeDevice(nodes[node].id))
     }
 
     /// The replicated roster has changed, as one device applied it: links follow.
@@ -139,7 +139,7 @@ extension World {
 }
 
 extension DeviceRecord {
-    static func simulated(_ device: DeviceID, number: Int) -> DeviceRecord {
-        DeviceRecord(device: device, name: "device-\(number + 1)", addresses: ["device-\(number + 1):1"])
+    static func simulated(_ device: DeviceID) -> DeviceRecord {
+        DeviceRecord(device: device, name: "device-\(device.number)", addresses: ["device-\(device.number):1"])
     }
 }

@@ -111,7 +111,7 @@ extension Oracle {
                 "token \(holder.token) was granted to device \(holder.device.number) for \(holder.name)",
                 "and device \(node + 1) leads round \(round.round) under it")
         case .raft(.voteReply(let reply)) where reply.isGranted && !reply.isPreVote:
-            voted(node, reply.term, for: peer)
+            voted(device, reply.term, for: peer)
         case .raft, .round, .propose, .notLeader, .renew, .renewed, .facts, .syncRequest, .syncAnswer, .handoffRequest,
             .handoffAnswer, .leaving:
             break

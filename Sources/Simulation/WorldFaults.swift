@@ -15,6 +15,8 @@ struct OpenCut: Hashable, Sendable {
 }
 
 extension World {
+    private static let linkSilence = Limits.linkSilence.wholeNanoseconds
+
     func resolve(_ target: Target) -> [Int] {
         switch target {
         case .node(let node): nodes.indices.contains(node) ? [node] : []
@@ -54,11 +56,17 @@ extension World {
         case .wallJump(let target, let distance):
             for node in resolve(target) { changeClock(node) { clock, _ in clock.jumpWall(by: distance) } }
         case .diskStall, .diskFault, .rollback, .wipe, .syncLies, .clone: harmDisk(event)
-        case .addDevice(let node): if nodes.indices.contains(node) { join(node) }
+        case .addDevice(let node):
+            guard nodes.indices.contains(node) else { return }
+            nodes[node].isAsked = true
+            join(node)
         case .removeDevice(let target, let by):
             for node in resolve(target) { for member in resolve(by).prefix(1) { removeDevice(node, by: member) } }
         case .client(let target, let plan): for node in resolve(target) { ask(node, plan) }
-        case .hub, .user, .writers: break
+        case .user(let target, let action): for node in resolve(target) { userDoes(node, action) }
+        case .writers(let target, let fault, let length):
+            for node in resolve(target) { misbehave(node, fault, length) }
+        case .hub: break
         }
     }
 
@@ -78,6 +86,21 @@ extension World {
         guard let length else { return }
         queue.push(.cutEnds(openCuts.count), at: now + length)
         openCuts.append(open)
+    }
+
+    private func directions(of route: Route) -> [OpenCut.Direction] {
+        nodes.indices.flatMap { from in
+            nodes.indices.filter { from != $0 && route.covers(from: from, to: $0, resolve) }
+                .map { .init(from: from, to: $0) }
+        }
+    }
+
+    /// Links that carried nothing for so long are given up by both ends, and cannot be made again while it lasts.
+    mutating func linksSilent(_ number: Int, for length: Nanoseconds) {
+        guard !openCuts[number].isOver else { return }
+        for direction in openCuts[number].directions { network.cut(from: direction.from, to: direction.to) }
+        for node in nodes.indices { reconsiderLinks(of: node) }
+        queue.push(.cutEnds(number), at: now + length)
     }
 
     mutating func cutEnds(_ number: Int) {
@@ -105,6 +128,9 @@ extension World {
         case .halfOpen(let route, let length):
             hit(.halfOpenLink)
             disturb(route, "half open", length) { $0.deaden(from: $1, to: $2, until: $3) }
+            guard length > Self.linkSilence else { return }
+            queue.push(.linksSilent(openCuts.count, for: length - Self.linkSilence), at: now + Self.linkSilence)
+            openCuts.append(OpenCut(directions: directions(of: route)))
         case .connectHang(let target, let length):
             for node in resolve(target) { hangConnections(of: node, length) }
         case .addressChange(let target, let length):
@@ -125,18 +151,6 @@ extension World {
             for to in nodes.indices where from != to && route.covers(from: from, to: to, resolve) {
                 change(&network, from, to, now + length)
             }
-        }
-    }
-
-    private mutating func harmDisk(_ event: ScenarioEvent) {
-        switch event {
-        case .diskStall(let target, let length):
-            for node in resolve(target) { nodes[node].disksStallUntil = max(nodes[node].disksStallUntil, now + length) }
-        case .diskFault, .rollback, .wipe, .syncLies, .clone: break
-        case .cut, .mend, .clog, .lossBurst, .halfOpen, .connectHang, .addressChange, .crash, .crashAt, .restart,
-            .restartStorm, .suspend, .pause, .slow, .stop, .rate, .wallJump, .addDevice, .removeDevice, .client, .hub,
-            .user, .writers:
-            break
         }
     }
 
@@ -179,7 +193,7 @@ extension World {
 
     /// Timers of the system ran on the clock that stopped: they come late. The gate looks at its own clock at once.
     mutating func wake(_ node: Int) {
-        guard nodes[node].power == .suspended else { return }
+        guard nodes[node].power == .suspended, mayRun(node) else { return }
         nodes[node].clock.wake(at: now)
         nodes[node].power = .running
         row(node, "wakes")

@@ -5,6 +5,7 @@ import SyncRounds
 // The gate of a device and those who wait at it or ignore it.
 
 extension World {
+    private static let burstSections = 4
     private static let grace = Limits.quiesceGrace.wholeNanoseconds
 
     // MARK: The gate
@@ -36,7 +37,9 @@ extension World {
         var report = WriterReport()
         for at in nodes[node].writers.indices {
             let name = "writer-\(at)"
-            if nodes[node].writers[at].inside == nil || mutants.has(.ackBeforeQuiet) {
+            let answers = nodes[node].writers[at].inside == nil && misbehaviour(node) != .ignoresPause
+            if answers || mutants.has(.ackBeforeQuiet) {
+                nodes[node].writers[at].hasAnswered = true
                 report.paused.append(name)
             } else {
                 hit(.writerUnanswered)
@@ -66,8 +69,10 @@ extension World {
         longestPause = max(
             longestPause, min(now - closed.from, clock.trueLength(of: clock.awake(at: now) - closed.awake)))
         checkPause(node, closed)
+        for at in nodes[node].writers.indices { nodes[node].writers[at].hasAnswered = false }
         for at in nodes[node].writers.indices where nodes[node].writers[at].isWaiting {
             nodes[node].writers[at].isWaiting = false
+            if misbehaviour(node) == .burstOnResume { nodes[node].writers[at].burst = Self.burstSections }
             queue.push(.writer(node, at), at: now + nodes[node].writers[at].draw.between(1, .milliseconds(5)))
         }
     }
@@ -109,6 +114,7 @@ extension World {
         guard !machineIsOff(node) else { return queue.push(.writer(node, at), at: now + .milliseconds(500)) }
         let writer = nodes[node].writers[at]
         guard let path = writer.inside ?? entered(node, at) else { return }
+        checkWriter(node, at)
         let version = store.newVersion(path: path, node: node, section: nodes[node].writers[at].section)
         change(node, path, version)
         if path + 1 < writer.paths.upperBound {
@@ -117,7 +123,12 @@ extension World {
             queue.push(.writer(node, at), at: now + pause)
         } else {
             nodes[node].writers[at].inside = nil
-            queue.push(.writer(node, at), at: now + nodes[node].writers[at].draw.interval(scenario.workload.gatedPause))
+            var pause = nodes[node].writers[at].draw.interval(scenario.workload.gatedPause)
+            if nodes[node].writers[at].burst > 0 {
+                nodes[node].writers[at].burst -= 1
+                pause = .milliseconds(1)
+            }
+            queue.push(.writer(node, at), at: now + pause)
             leftGate(node)
         }
     }
@@ -125,11 +136,20 @@ extension World {
     /// The first path of a new section; nil if the gate is closed or there is no more work.
     private mutating func entered(_ node: Int, _ at: Int) -> Int? {
         guard !isHealing else { return nil }
-        guard nodes[node].gate.isOpen else {
-            nodes[node].writers[at].isWaiting = true
-            return nil
+        if !nodes[node].gate.isOpen {
+            guard let fault = misbehaviour(node), fault != .burstOnResume else {
+                nodes[node].writers[at].isWaiting = true
+                return nil
+            }
+            hit(.writerMisbehaved)
+            nodes[node].writers[at].hasAnswered = false
+            oracle.excuse(node: node, writer: at, section: nodes[node].writers[at].section &+ 1)
         }
         nodes[node].writers[at].section &+= 1
+        // A new device in the place of another writes over files that it has not got yet: they conflict one by one.
+        if nodes[node].workspace.base == nil, nodes[node].id.number > Node.generationStep {
+            oracle.excuse(node: node, writer: at, section: nodes[node].writers[at].section)
+        }
         return nodes[node].writers[at].paths.lowerBound
     }
 
@@ -143,7 +163,11 @@ extension World {
 
     mutating func userEdits(_ node: Int) {
         guard !isHealing, let pause = scenario.workload.userPause else { return }
-        for _ in 0...nodes[node].draws.user.below(3) { edit(node, deletes: 5) }
+        if scenario.workload.userActions.isEmpty {
+            for _ in 0...nodes[node].draws.user.below(3) { edit(node, deletes: 5) }
+        } else {
+            userDoes(node, nodes[node].draws.user.pick(scenario.workload.userActions))
+        }
         queue.push(.user(node), at: now + nodes[node].draws.user.interval(pause))
     }
 
@@ -151,8 +175,7 @@ extension World {
     private mutating func edit(_ node: Int, deletes: Int) {
         guard !machineIsOff(node) else { return }
         let path = nodes[node].draws.user.below(Workload.sharedPaths)
-        if nodes[node].workspace.applying != nil { hit(.editDuringApply) }
-        if !nodes[node].gate.isOpen { hit(.editDuringPause) }
+        noteEdit(node)
         if nodes[node].draws.user.below(deletes) == 0 {
             change(node, path, 0)
         } else if nodes[node].draws.user.below(12) == 0, let old = earlierVersion(path, &nodes[node].draws.user) {
@@ -167,7 +190,7 @@ extension World {
         return number > 0 && store.versions[number].path == path ? VersionID(number) : nil
     }
 
-    private mutating func change(_ node: Int, _ path: Int, _ version: VersionID) {
+    mutating func change(_ node: Int, _ path: Int, _ version: VersionID) {
         nodes[node].workspace.write(path, version)
         trace.mix(node &* 1_000_003 &+ path &* 7 &+ Int(version))
         if nodes[node].hasProcess { scanSoon(node) }

@@ -1,7 +1,8 @@
 import DeviceCore
 import Primitives
 
-// The second half of a run: everything is mended, writers stop, and the mesh must come to rest with equal trees.
+// The second half of a run: a core of the mesh is mended, writers stop, and the core must come to rest with equal trees.
+// Whatever is outside of it stays broken for ever.
 
 struct HealState: Hashable, Sendable {
     /// What must not change any more.
@@ -14,7 +15,12 @@ struct HealState: Hashable, Sendable {
     var deadline = TrueTime.never
     var rest: Rest?
     var restSince = TrueTime.start
-    var convergedOnce = false
+    /// Who is mended, by device.
+    var isCore: [Bool] = []
+    /// Nil if the core can elect a leader and reach the head; else why not.
+    var hopeless: String?
+    /// The edit that the core must publish before it rests.
+    var lastEdit: VersionID?
 }
 
 extension World {
@@ -22,31 +28,85 @@ extension World {
         isHealing = true
         heal.deadline = now + scenario.healBound
         network.conditions = .healthy
+        network.conditions.delay = .around(scenario.heal.delay)
         row(nil, "everything is mended, writers stop")
         mendLinks()
+        network.calm()
+        chooseCore()
         for node in nodes.indices {
             nodes[node].armed = nil
-            wake(node)
-            resume(node)
-            start(node)
+            // A disk that stalled goes on.
+            if nodes[node].isWriting { queue.push(.diskDone(node, incarnation: nodes[node].incarnation), at: now + 1) }
+            nodes[node].connectsAfter = .start
             for at in nodes[node].writers.indices where nodes[node].writers[at].isWaiting {
                 nodes[node].writers[at].isWaiting = false
             }
+            nodes[node].userBusyUntil = now
+            if heal.isCore[node] {
+                nodes[node].device?.waitingChanged(nil)
+                wake(node)
+                resume(node)
+                start(node)
+            } else {
+                breakForEver(node)
+            }
         }
         for at in clients.indices where clients[at].held != nil { clientReleases(UInt64(at + 1)) }
+        heal.hopeless = hopelessness()
+        if let why = heal.hopeless {
+            hit(.coreHopeless)
+            row(nil, why)
+        }
+        editOnceMore()
         queue.push(.settleCheck, at: now + .milliseconds(500))
+    }
+
+    /// Off, asleep, or alone; it does not come back.
+    private mutating func breakForEver(_ node: Int) {
+        var draw = KeyedStream(seed: scenario.seed, .heal, entity: node + 1)
+        switch draw.below(3) {
+        case 0: crash(node, power: true, because: "stays broken")
+        case 1: suspend(node, SimulationLimits.duration)
+        default:
+            for peer in nodes.indices where peer != node {
+                network.cut(from: node, to: peer)
+                network.cut(from: peer, to: node)
+            }
+            row(node, "stays cut off")
+            reconsiderLinks(of: node)
+        }
+    }
+
+    /// A published round is demanded of the core, not only rest.
+    private mutating func editOnceMore() {
+        let members = nodes.indices.filter { heal.isCore[$0] && nodes[$0].hasJoined && isMember($0) }
+        guard !members.isEmpty else { return }
+        var draw = KeyedStream(seed: scenario.seed, .heal)
+        let version = store.newVersion(path: 0, node: draw.pick(members))
+        change(store.versions[Int(version)].node, 0, version)
+        heal.lastEdit = version
     }
 
     /// Looks now and then whether all is as it must be; ends the run after it stayed so.
     mutating func checkSettled() {
         // A device that was asked to stop ends in its own time.
-        for node in nodes.indices { start(node) }
-        if let why = unsettled() {
+        for node in nodes.indices where heal.isCore[node] { start(node) }
+        if heal.hopeless != nil || isBeyond {
+            if now - TrueTime(scenario.faultTime) > Self.hopelessTime { return finishRun() }
+        } else if let why = unsettled() {
             heal.rest = nil
             if now > heal.deadline {
+                // A removal that was under way may have taken away what the core had.
+                heal.hopeless = hopelessness()
+                guard heal.hopeless == nil else {
+                    hit(.headLeftWithRemoved)
+                    return finishRun()
+                }
+                let core = nodes.indices.filter { heal.isCore[$0] }.map { "\($0 + 1)" }.joined(separator: ", ")
                 clash(
                     .convergence,
-                    "everything was mended at \(TrueTime(scenario.faultTime)) s, and a run of \(TrueTime(scenario.healBound)) s was allowed",
+                    "at \(TrueTime(scenario.faultTime)) s the devices \(core) were mended, which can elect a leader and "
+                        + "hold the head, and \(TrueTime(scenario.healBound)) s were allowed",
                     "at \(now) s \(why)")
                 return
             }
@@ -71,9 +131,19 @@ extension World {
         queue.push(.settleCheck, at: now + .milliseconds(500))
     }
 
+    func isMember(_ node: Int) -> Bool { !nodes[node].wasRemoved && !nodes[node].isLost }
+
+    /// A device that was removed takes its edits with it.
+    private func isPublished(_ edit: VersionID) -> Bool {
+        store.versions[Int(edit)].isPublished || !isMember(store.versions[Int(edit)].node)
+    }
+
+    /// Where nothing but safety is demanded, the run goes on for so long.
+    private static let hopelessTime = Nanoseconds.seconds(30)
+
     /// Why the mesh has not converged, in words; nil if it has.
     private func unsettled() -> String? {
-        let members = nodes.indices.filter { !nodes[$0].wasRemoved }
+        let members = nodes.indices.filter { heal.isCore[$0] && isMember($0) && !isAbsent($0) }
         guard let first = members.first else { return nil }
         for node in members {
             if !nodes[node].hasJoined { return "device \(node + 1) is no member" }
@@ -90,6 +160,7 @@ extension World {
             let pending = nodes[node].workspace.pendingFiles(store)
             if pending > 0 { return "device \(node + 1) has \(pending) changed files" }
         }
+        if let edit = heal.lastEdit, !isPublished(edit) { return "the last edit is not published" }
         return nil
     }
 

@@ -22,12 +22,18 @@ extension World {
 
     mutating func deliver(_ delivery: Delivery) {
         let to = delivery.to
-        guard isAwake(to), nodes[to].hasProcess else { return }
+        if delivery.session != 0 { network.arrived(from: delivery.from, to: to) }
         let session = network.pairs[network.pair(delivery.from, to)].session
-        if session != delivery.session {
-            guard session != 0, network.replays.chance(perMillion: network.conditions.replay) else { return }
+        if delivery.session != session, delivery.session != 0 {
+            guard !isHealing, network.replays.chance(perMillion: network.conditions.replay) else { return }
             hit(.replayedMessage)
+            if let delay = network.conditions.replayDelay {
+                var late = delivery
+                late.session = 0
+                return queue.push(.delivery(late), at: now + network.replays.between(0, delay))
+            }
         }
+        guard session != 0, isAwake(to), nodes[to].hasProcess else { return }
         heardLeader(to, delivery.message, from: delivery.from)
         feed(to, .received(delivery.message, from: nodes[delivery.from].id))
     }
@@ -60,7 +66,11 @@ extension World {
         network.pairs[at].generation &+= 1
         network.pairs[at].isChanging = true
         let range = wanted ? network.conditions.reconnection : network.conditions.detection
-        let delay = network.changes.between(range.lowerBound, range.upperBound)
+        var delay = network.changes.between(range.lowerBound, range.upperBound)
+        if wanted, network.changes.chance(perMillion: network.conditions.connectHangs) {
+            hit(.connectionHung)
+            delay &+= network.conditions.hang
+        }
         let earliest = wanted ? max(nodes[a].connectsAfter, nodes[b].connectsAfter) : now
         queue.push(
             .linkChange(pair: at, generation: network.pairs[at].generation, up: wanted), at: max(now, earliest) + delay)
@@ -82,7 +92,11 @@ extension World {
         } else {
             network.pairs[at].session = 0
             // One end notices at once, the other at its own time.
-            let late = network.changes.below(2) == 0 ? network.changes.between(0, .seconds(2)) : 0
+            var late = network.changes.below(2) == 0 ? network.changes.between(0, .seconds(2)) : 0
+            if network.changes.chance(perMillion: network.conditions.halfOpen) {
+                hit(.halfOpenLink)
+                late = network.changes.between(0, Limits.linkSilence.wholeNanoseconds)
+            }
             notify(low, high, up: false)
             queue.push(.linkNotice(node: high, peer: low, session: 0), at: now + late)
         }
@@ -99,9 +113,10 @@ extension World {
         guard isAwake(node) else { return }
         let at = network.pair(node, peer)
         let knew = node < peer ? network.pairs[at].lowKnows : network.pairs[at].highKnows
-        if knew { feed(node, .linkDown(nodes[peer].id)) }
+        if let knew { feed(node, .linkDown(knew)) }
         if up { feed(node, .linkUp(nodes[peer].id)) }
-        if node < peer { network.pairs[at].lowKnows = up } else { network.pairs[at].highKnows = up }
+        let known = up ? nodes[peer].id : nil
+        if node < peer { network.pairs[at].lowKnows = known } else { network.pairs[at].highKnows = known }
     }
 
     mutating func hangConnections(of node: Int, _ length: Nanoseconds) {
@@ -141,7 +156,7 @@ extension World {
     mutating func breakLinks(of node: Int) {
         for peer in nodes.indices where peer != node {
             let at = network.pair(node, peer)
-            if node < peer { network.pairs[at].lowKnows = false } else { network.pairs[at].highKnows = false }
+            if node < peer { network.pairs[at].lowKnows = nil } else { network.pairs[at].highKnows = nil }
             guard network.pairs[at].session != 0 else { continue }
             network.pairs[at].session = 0
             network.pairs[at].generation &+= 1

@@ -72,9 +72,9 @@ extension World {
         if let last = oracle.committed.last, entry.index != last.index.next { return }
         // A change of voters may have entered the log in the very step that committed this under the voters before.
         let voters = nodes[node].device?.raft.membership.voters ?? []
-        let isDurable = isHeld(by: voters) { nodes[$0].disk.holds(entry.index, entry.term) }
+        let isDurable = isLogged(entry, by: voters)
         if !isDurable,
-            !recentVoters(node).contains(where: { isHeld(by: $0) { nodes[$0].disk.holds(entry.index, entry.term) } })
+            !recentVoters(node).contains(where: { isLogged(entry, by: $0) })
         {
             clash(
                 .committedIsDurable,
@@ -105,13 +105,29 @@ extension World {
         return voters
     }
 
-    /// `holds` is asked by number: a node is large to copy.
-    private func isHeld(by voters: [DeviceID], _ holds: (Int) -> Bool) -> Bool {
-        voters.count { offset(of: $0).map(holds) ?? false } > voters.count / 2
+    /// `holds` is asked by number: a node is large to copy. A disk that was lost since counts as it was.
+    private func isHeld(by voters: [DeviceID], _ holds: (Int) -> Bool, _ held: (DiskImage) -> Bool) -> Bool {
+        let holders = voters.count { voter in
+            if let node = offset(of: voter) { return holds(node) }
+            return oracle.lostDisks.first { $0.device == voter }.map { held($0.image) } ?? false
+        }
+        return holders > voters.count / 2
     }
 
-    private func isHeld(by voters: [DeviceID], durably revision: Int) -> Bool {
-        isHeld(by: voters) { nodes[$0].workspace.hasDurably(revision) }
+    private func isLogged(_ entry: MeshEntry, by voters: [DeviceID]) -> Bool {
+        isHeld(by: voters) {
+            nodes[$0].disk.holds(entry.index, entry.term)
+        } _: {
+            $0.disk.holds(entry.index, entry.term)
+        }
+    }
+
+    private func isStored(_ revision: Int, by voters: [DeviceID]) -> Bool {
+        isHeld(by: voters) {
+            nodes[$0].workspace.hasDurably(revision)
+        } _: {
+            $0.workspace.hasDurably(revision)
+        }
     }
 
     private mutating func published(_ publication: Publication, at node: Int, voters: [DeviceID]) {
@@ -125,9 +141,7 @@ extension World {
             )
         }
         guard let number = store.number(publication.new) else { return }
-        if !isHeld(by: voters, durably: number),
-            !recentVoters(node).contains(where: { isHeld(by: $0, durably: number) })
-        {
+        if !isStored(number, by: voters), !recentVoters(node).contains(where: { isStored(number, by: $0) }) {
             clash(
                 .publishedIsHeld, "round \(publication.round) publishes \(publication.new.tail)",
                 "and no majority of its \(voters.count) voters holds that revision")

@@ -28,6 +28,17 @@ extension World {
 
     private mutating func word(_ node: Int) { nodes[node].gate.lastWord = nodes[node].clock.awake(at: now) }
 
+    /// A writer that said that it is paused writes nothing until it is let go on.
+    mutating func checkWriter(_ node: Int, _ at: Int) {
+        guard nodes[node].writers[at].hasAnswered, misbehaviour(node) == nil, let closed = nodes[node].gate.closed
+        else {
+            return
+        }
+        clash(
+            .pausedWriterWrites, "writer \(at + 1) of device \(node + 1) answered the pause of \(closed.round)",
+            "and writes while the gate is closed")
+    }
+
     /// A gate that was closed too long, or for too long without its leader.
     mutating func checkPause(_ node: Int, _ closed: GateModel.Closed) {
         let local = nodes[node].clock.local(at: now)

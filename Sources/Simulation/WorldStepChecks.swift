@@ -102,7 +102,7 @@ extension World {
         guard at >= since + patience else { return }
         let voters = nodes[node].glance.voters
         let heard = voters.count { voter in
-            guard let from = offset(of: voter) else { return false }
+            guard let from = offset(of: voter) else { return wasThere(voter, at: node, within: patience) }
             return from == node || at < nodes[node].elections.answered[from] + patience
         }
         if heard <= voters.count / 2 {
@@ -110,6 +110,12 @@ extension World {
                 .leadsWithQuorum, "device \(node + 1) leads term \(nodes[node].glance.term)",
                 "and for \(patience) only \(heard) of its \(voters.count) voters have answered it")
         }
+    }
+
+    /// A device whose disk was lost since may have answered until then.
+    private func wasThere(_ device: DeviceID, at node: Int, within patience: Duration) -> Bool {
+        guard let lost = oracle.lostDisks.first(where: { $0.device == device }) else { return false }
+        return trueTime(of: nodes[node].steppedAt, at: node) - lost.image.time < patience.wholeNanoseconds * 4
     }
 
     mutating func noteElections(_ node: Int, _ event: RaftEvent) {

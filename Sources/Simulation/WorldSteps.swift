@@ -4,10 +4,14 @@ import Primitives
 // Driving a device: inputs in, the output carried out in its order, with a crash wherever one is due.
 
 extension World {
+    /// False for what stays broken for ever.
+    func mayRun(_ node: Int) -> Bool { !nodes[node].isLost && (!isHealing || heal.isCore[node]) }
+
     /// Starts the process of `node` from its disk.
     mutating func start(_ node: Int) {
-        guard nodes[node].power == .off, !nodes[node].wasRemoved else { return }
+        guard nodes[node].power == .off, !nodes[node].wasRemoved, mayRun(node) else { return }
         nodes[node].incarnation &+= 1
+        nodes[node].starts &+= 1
         nodes[node].power = .running
         nodes[node].lostPower = false
         nodes[node].pending = nil
@@ -22,7 +26,7 @@ extension World {
         let configuration = DeviceConfiguration(profile: timing, version: "simulated", mutants: mutants)
         nodes[node].device = Device(
             device: nodes[node].id, configuration: configuration, restored: nodes[node].disk,
-            incarnation: nodes[node].incarnation,
+            incarnation: nodes[node].starts,
             seed: SeededGenerator.draw(
                 seed: scenario.seed, domain: DrawDomain.device.rawValue, entity: UInt64(node),
                 ordinal: nodes[node].incarnation),
@@ -77,14 +81,19 @@ extension World {
             carryOut(node)
             return
         }
+        if !output.persist.isEmpty, meetsDiskFault(node) { return }
         let losesPower = nodes[node].armed?.power ?? false
-        if crashes(node, .beforePersist) {
+        if !output.persist.isEmpty, crashes(node, .beforePersist) {
             if losesPower { tear(node, output.persist) }
             return
         }
         nodes[node].pending = output
         nodes[node].isWriting = true
-        let delay = nodes[node].draws.disk.delay(isHealing ? .around(scenario.disk.delay.typical) : scenario.disk.delay)
+        var delay = nodes[node].draws.disk.delay(isHealing ? .around(scenario.disk.delay.typical) : scenario.disk.delay)
+        if !isHealing, nodes[node].draws.disk.chance(perMillion: scenario.disk.stalls) {
+            hit(.diskStalled)
+            delay &+= scenario.disk.stall
+        }
         var done = now + delay
         if isSlow { done = done + nodes[node].slow.perInput }
         if nodes[node].disksStallUntil > done, !isHealing, !output.persist.isEmpty {
@@ -194,6 +203,7 @@ extension World {
         nodes[node].timerAt = .never
         nodes[node].timerGeneration &+= 1
         nodes[node].workspace.crash(power: power)
+        if power { takeBackLies(node) }
         agentGone(node, power: power)
         if power {
             nodes[node].clock.reboot(at: now, origin: nodes[node].draws.origin.between(0, .seconds(1000)))

@@ -22,6 +22,12 @@ extension World {
                 feed(node, .applied(round, .failed("the revision is not here")))
                 return nextJob(node)
             }
+            guard !userIsBusy(node) else {
+                hit(.applyWaited)
+                let base = nodes[node].workspace.base.map(store.name)
+                feed(node, .applied(round, .done(ApplyReport(base: base, waiting: "rebase in progress"))))
+                return nextJob(node)
+            }
             nodes[node].workspace.beginApply(round, revision, store, mutants)
             queue.push(.applyNext(node, incarnation: incarnation), at: now + captureTime(node))
         }

@@ -1,0 +1,130 @@
+import Primitives
+
+// Classes of faults as a seed draws them: links, disks, replaced devices, users and writers, rules, what is beyond the
+// model.
+
+extension Scenario {
+    static func drawLinkTroubles(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
+        let mean = draw.pick([Nanoseconds.seconds(5), .seconds(15)])
+        scenario.repeated(&draw, mean: mean) { scenario, draw, at in
+            let route = Route(from: draw.target(), to: .every, bothWays: draw.below(2) == 0)
+            let event: ScenarioEvent =
+                switch draw.below(4) {
+                case 0: .lossBurst(route, perMillion: draw.pick([300_000, 900_000]), draw.interval(.seconds(1)))
+                case 1: .halfOpen(route, draw.interval(.seconds(8)))
+                case 2: .connectHang(draw.target(), draw.interval(.seconds(5)))
+                default: .addressChange(draw.target(), draw.interval(.seconds(2)))
+                }
+            scenario.add(at, event)
+        }
+    }
+
+    static func drawStorms(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
+        scenario.repeated(&draw, mean: .seconds(25)) { scenario, draw, at in
+            let pause = draw.pick([Nanoseconds.milliseconds(50), .milliseconds(700), .seconds(2)])
+            scenario.add(at, .restartStorm(draw.target(), times: 2 + draw.below(8), every: pause))
+        }
+    }
+
+    static func drawSlowness(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
+        scenario.repeated(&draw, mean: .seconds(15)) { scenario, draw, at in
+            let perInput = draw.pick([Nanoseconds.milliseconds(2), .milliseconds(30), .milliseconds(250)])
+            scenario.add(at, .slow(draw.target(), perInput: perInput, draw.interval(.seconds(5))))
+        }
+    }
+
+    static func drawDisks(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
+        scenario.repeated(&draw, mean: draw.pick([.seconds(6), .seconds(20)])) { scenario, draw, at in
+            let target = draw.target()
+            if draw.below(3) == 0 {
+                scenario.add(at, .diskStall(target, draw.pick([.seconds(1), .seconds(10), .seconds(120)])))
+            } else {
+                let fault = draw.pick([DiskFault.syncFails, .full, .unwritable, .torn])
+                scenario.add(at, .diskFault(target, fault, down: draw.interval(.seconds(2))))
+            }
+        }
+    }
+
+    /// A disk is gone, or rotten: another device takes its place.
+    static func drawReplacement(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
+        guard scenario.devices > 1, draw.below(2) == 0 else { return }
+        let at = draw.between(.seconds(5), scenario.faultTime)
+        let node = draw.below(scenario.devices)
+        if draw.below(3) == 0 {
+            scenario.add(at, .diskFault(.node(node), .rot, down: draw.interval(.seconds(4))))
+        } else {
+            scenario.add(at, .wipe(.node(node), by: .node((node + 1) % scenario.devices)))
+        }
+    }
+
+    static func drawLateDevice(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
+        guard scenario.devices > 1, draw.below(2) == 0 else { return }
+        let late = scenario.devices - 1
+        scenario.late = [late]
+        scenario.add(draw.between(.seconds(3), scenario.faultTime), .addDevice(late))
+    }
+
+    static func drawUsers(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
+        scenario.repeated(&draw, mean: draw.pick([.seconds(2), .seconds(9)])) { scenario, draw, at in
+            scenario.add(at, .user(.node(draw.node()), draw.pick(UserAction.allCases)))
+        }
+    }
+
+    static func drawMisbehaviour(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
+        guard scenario.workload.gatedWriters > 0 else { return }
+        scenario.repeated(&draw, mean: .seconds(12)) { scenario, draw, at in
+            let fault = draw.pick(WriterFault.allCases)
+            scenario.add(at, .writers(.node(draw.node()), fault, draw.interval(.seconds(6))))
+        }
+    }
+
+    /// Faults at the worst moment.
+    static func drawRules(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
+        for _ in 0...draw.below(3) {
+            let trigger: Trigger =
+                switch draw.below(10) {
+                case 0...3: .round(draw.pick(RoundPoint.allCases))
+                case 4: .leaderChange
+                case 5: .quorumLeaderChange
+                case 6: .membershipChange
+                case 7: draw.pick([.gateClosing, .gateClosed, .captureTaken])
+                case 8: .applyStep
+                default: draw.pick([.lockGranted, .crash, .restart])
+                }
+            let delay = draw.pick([0, 0, draw.interval(.milliseconds(20)), draw.interval(.seconds(1))])
+            scenario.rules.append(
+                Rule(
+                    on: trigger, ruleEvent(&draw), delay: delay, skipping: draw.below(12), times: 1 + draw.below(8)))
+        }
+    }
+
+    private static func ruleEvent(_ draw: inout FaultDraw) -> ScenarioEvent {
+        let down = draw.pick([Nanoseconds.milliseconds(10), .milliseconds(400), .seconds(5)])
+        return switch draw.below(12) {
+        case 0, 1: .suspend(.subject, draw.pick([.milliseconds(1500), .seconds(4), .seconds(45)]))
+        case 2: .pause(.subject, draw.interval(.seconds(3)))
+        case 3, 4: .crash(.subject, power: draw.below(2) == 0, down: down)
+        case 5: .crash(.others, power: draw.below(2) == 0, down: down)
+        case 6: .cut(.isolate(.subject), draw.interval(.seconds(4)))
+        case 7: .cut(.route(Route(from: .subject, to: .every)), draw.interval(.seconds(4)))
+        case 8: .clog(Route(from: .every, to: .subject), draw.interval(.seconds(3)))
+        case 9: .diskFault(.subject, draw.pick([.syncFails, .full, .torn]), down: down)
+        case 10: .user(.subject, draw.pick(UserAction.allCases))
+        default: .client(.subject, .handoff(to: nil))
+        }
+    }
+
+    /// What no such system can stand. Few seeds, since little can be demanded of them.
+    static func drawBeyond(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
+        guard draw.below(12) == 0 else { return }
+        scenario.repeated(&draw, mean: .seconds(30)) { scenario, draw, at in
+            let target = Target.node(draw.node())
+            switch draw.below(2) {
+            case 0: scenario.add(at, .rollback(target, age: draw.interval(.seconds(8))))
+            default:
+                scenario.add(at, .syncLies(target, .seconds(5)))
+                scenario.add(at + .seconds(3), .crash(target, power: true, down: .seconds(1)))
+            }
+        }
+    }
+}
