@@ -42,7 +42,7 @@ package struct World: Sendable {
     /// Whom `Target.subject` means.
     var subject = 0
     /// Where something happened last.
-    var actor = 0
+    var actedOn = 0
     /// Faults and work are over; everything is being mended.
     var isHealing = false
     var heal = HealState()
@@ -117,7 +117,7 @@ package struct World: Sendable {
         events &+= 1
         trace.mix(UInt64(bitPattern: now.nanoseconds))
         if recording != nil { recordStep(next.payload) }
-        if let machine = next.payload.machine { actor = machine }
+        if let machine = next.payload.machine { actedOn = machine }
         if let machine = next.payload.machine, nodes[machine].power == .suspended {
             nodes[machine].deferred.append(next.payload)
             return true
@@ -187,6 +187,6 @@ package struct World: Sendable {
 
     mutating func hit(_ mark: Mark) {
         marks.hit(mark)
-        if rules.followMarks { fire(.mark(mark), at: actor) }
+        if rules.followMarks { fire(.mark(mark), at: actedOn) }
     }
 }

@@ -52,7 +52,7 @@ extension World {
     mutating func ruleTime(_ number: Int) {
         let rule = scenario.rules[number]
         guard !isHealing, case .every(let pause) = rule.trigger else { return }
-        if rules.takes(number, rule) { queue.push(.rule(number, subject: actor), at: now + max(rule.delay, 0)) }
+        if rules.takes(number, rule) { queue.push(.rule(number, subject: actedOn), at: now + max(rule.delay, 0)) }
         queue.push(.ruleTime(number), at: now + max(pause, SimulationLimits.ruleInterval))
     }
 

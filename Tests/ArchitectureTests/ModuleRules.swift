@@ -145,7 +145,7 @@ struct Manifest {
         for at in (start + 1)..<words.count {
             if ["(", "["].contains(words[at].text) { depth += 1 }
             if [")", "]"].contains(words[at].text) { depth -= 1 }
-            if depth == 0 || words[at].text == "tests" { break }
+            if depth == 0 || ["tests", "settings"].contains(words[at].text) { break }
             names += quoted(at)
         }
         return names

@@ -119,7 +119,8 @@ import Testing
     @Test func anArrowThatIsNotInTheManifestIsNamed() {
         let manifest = """
             let core: [Target.Dependency] = ["Primitives"]
-            let pure: [Target] = module("Primitives") + module("Locks", ["Primitives", "Consensus"])
+            let mutants = [.define("MUTANTS")]
+            let pure: [Target] = module("Primitives", settings: mutants) + module("Locks", ["Primitives", "Consensus"])
                 + module("Consensus", core) + module("SyncRounds", [.product(name: "NIOCore", package: "swift-nio")])
             """
         let found = Rule.manifest.check(SourceTree(["Package.swift": manifest])).map(\.what)
