@@ -189,7 +189,18 @@ extension Field where Root == ConfigBlock {
                 let value = try reader.settingValue(key)
                 root.settings = (root.settings ?? []) + [ConfigSetting(key: key.name, value: value)]
             },
-            write: { $0.settings?.first { $0.key == key.name }?.value })
+            // Settings are put in one after the other: they keep the order of the file.
+            write: { _ in nil })
+    }
+}
+
+extension ConfigBlock {
+    /// Behind `config`; nil if there is nothing to say.
+    var text: String? {
+        let settings = (settings ?? []).map { "\($0.key)=\($0.value)" }
+        let words = [self.settings?.isEmpty == true ? "defaults" : nil, Block.text(self, Field.all)] + settings
+        let text = words.compactMap { $0 }.joined(separator: " ")
+        return text.isEmpty ? nil : text
     }
 }
 

@@ -10,9 +10,9 @@ extension ScenarioFile {
             ? Scenario.drawn(seed: seed, devices: devices.count, faultTime: chaos)
             : Scenario(seed: seed, devices: devices.count, faultTime: chaos)
         scenario.names = devices
-        scenario.learners = learners
-        scenario.late = late
-        scenario.timing = config.timing
+        apply(learners, where: \.learners, to: &scenario)
+        apply(late, where: \.late, to: &scenario)
+        apply(config.timing, where: \.timing, to: &scenario)
         if !drawsFaults || config.settings != nil {
             scenario.settings = (config.settings ?? ConfigSetting.quick).map { Setting(key: $0.key, value: $0.value) }
         }
@@ -22,9 +22,9 @@ extension ScenarioFile {
         apply(workload, where: \.workload, to: &scenario)
         apply(clocks, where: \.clocks, to: &scenario)
         if clocks.rates.isEmpty, !drawsFaults || config.drift > 0 { scenario.clocks.rates = driftedRates(seed) }
-        scenario.hub = hub
-        scenario.heal = heal.plan
-        scenario.quietTime = heal.quiet
+        apply(hub, where: \.hub, to: &scenario)
+        apply(heal.plan, where: \.heal, to: &scenario)
+        apply(heal.quiet, where: \.quietTime, to: &scenario)
         scenario.plant = plant.flatMap(PlantedBug.init)
         add(lines, to: &scenario)
         return scenario

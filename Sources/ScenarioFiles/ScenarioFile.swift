@@ -64,7 +64,7 @@ package struct ConfigBlock: Hashable, Sendable {
     package var timing = TimingProfile.lan
     /// Each seed draws each device's clock within 1 +- this, in parts per million; not used where rates are written.
     package var drift: Int64 = 0
-    /// Settings as of `baton config set`, in the order of their keys; nil: rounds come quickly.
+    /// Settings as of `baton config set`, in the order of the file; nil: rounds come quickly.
     package var settings: [ConfigSetting]?
 }
 

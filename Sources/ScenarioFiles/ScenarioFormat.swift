@@ -41,12 +41,8 @@ package enum ScenarioFormat {
             let names = file.late.filter(file.devices.indices.contains).map { file.devices[$0] }
             all.append((.late, line("late", names.joined(separator: " "))))
         }
-        let words =
-            (file.config.settings?.isEmpty == true ? ["defaults"] : [])
-            + [Block.text(file.config, Field.all)]
-            .compactMap { $0 }
-        if !words.isEmpty || file.notes.contains(where: { $0.anchor == .config }) {
-            all.append((.config, words.isEmpty ? "config" : line("config", words.joined(separator: " "))))
+        if file.config.text != nil || file.notes.contains(where: { $0.anchor == .config }) {
+            all.append((.config, file.config.text.map { line("config", $0) } ?? "config"))
         }
         func block<Root>(_ anchor: Anchor, _ keyword: String, _ root: Root, _ fields: [Field<Root>]) {
             let text = Block.text(root, fields)

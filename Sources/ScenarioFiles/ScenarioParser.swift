@@ -175,8 +175,6 @@ package struct ScenarioParser {
         let isDefault = reader.takes("defaults")
         try Block.parse(&reader, Field.all, into: &file.config)
         if isDefault { file.config.settings = file.config.settings ?? [] }
-        let keys = SyncSettings.keys.map(\.name)
-        file.config.settings?.sort { (keys.firstIndex(of: $0.key) ?? 0) < (keys.firstIndex(of: $1.key) ?? 0) }
         return .config
     }
 

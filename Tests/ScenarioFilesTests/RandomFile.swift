@@ -41,7 +41,7 @@ struct RandomFile {
         }
         if toss() { file.config.timing = .wan }
         file.config.drift = Int64(share())
-        if toss() { file.config.settings = toss() ? [] : ConfigSetting.quick.sorted { $0.key < $1.key } }
+        if toss() { file.config.settings = toss() ? [] : ConfigSetting.quick.reversed() }
         blocks(&file)
         file.chaos = .hours(3)
         file.drawsFaults = toss()

@@ -9,7 +9,7 @@ extension TimelineScript {
           return low ? D.rows[list[low - 1]] : null;
         }
         D.stateAt = (i, t) => {
-          const r = lastRow(rowsBy[i], t), hit = list => list.find(s => s[0] === i && s[1] <= t && t < s[2]);
+          const r = lastRow(rowsBy[i], t), hit = list => list.find(s => s[0] === i && s[1] <= t && (t < s[2] || s[2] >= D.end));
           const state = hit(D.states), lease = hit(D.leases), gate = hit(D.gates), phase = hit(D.phases), lead = hit(D.roles);
           return { power: state ? state[3] : 'running', role: lead ? 'quorum leader' : r ? r[2].replace('leader', 'follower') : '-',
             term: lead ? lead[3] : r ? r[3] : '', commit: r ? r[4] : '-', token: lease ? lease[3] : '',
