@@ -30,6 +30,9 @@ package actor Workspace {
     let hot = HotFiles()
     var gates = CaptureGates()
     var sparse = SparsePaths()
+    var quarantine: CodeQuarantine
+    var approvals: UInt64 = 0
+    var mayBeEmpty = false
     private var watcher: WorkspaceWatcher?
     var previous: Capturer.Previous?
     var staged: StagedRevision?
@@ -47,6 +50,9 @@ package actor Workspace {
         var revision: Revision
         var from: ObjectID
         var apply: StagedApply
+        /// Changes that wait for a word, and paths that wait no more.
+        var waiting: [QuarantinedChange]
+        var gone: [[UInt8]]
     }
 
     init(_ parts: WorkspaceParts, device: DeviceID, name: String, logger: Logger) {
@@ -60,6 +66,7 @@ package actor Workspace {
         identity = parts.identity
         base = parts.base
         gates = Self.loadGates(parts.state)
+        quarantine = CodeQuarantine(state: parts.state)
         manifest = parts.manifest
         self.device = device
         self.name = name
@@ -147,7 +154,7 @@ package actor Workspace {
         if let watcher { scope.add(watcher.take()) } else { scope.addEverything() }
         let capturer = Capturer(
             store: store, manifest: manifest, root: descriptor, rules: rules, scope: scope, gates: gates, hot: hot,
-            sparse: sparse.names)
+            sparse: sparse.names, quarantine: quarantine)
         return try checked { () throws(GitError) in try body(capturer) }
     }
 

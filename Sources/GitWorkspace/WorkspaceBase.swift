@@ -45,6 +45,8 @@ extension Workspace {
                 kept.append(TreeLine(path: line.path, old: line.new, new: line.old))
             }
         }
+        let settled = staged.gone.filter { !left.contains(Name($0)) }
+        try quarantine.set(staged.waiting, removing: settled)
         try setBase(staged.revision, kept: kept)
         for staged in changes where !left.contains(Name(staged.change.path)) {
             remember(staged, begun: begun)
@@ -71,7 +73,7 @@ extension Workspace {
 
     /// A file that we put in place ourselves need not be read to be known: it is the staged one (by its inode), and
     /// nobody wrote to it since the exchange began (or its mtime would be later).
-    private func remember(_ staged: StagedChange, begun: Int64) {
+    func remember(_ staged: StagedChange, begun: Int64) {
         guard let new = staged.change.new, let id = ObjectID(hex: new.blob) else {
             manifest.update(staged.change.path) {
                 $0.last = nil; $0.stamp = nil

@@ -37,6 +37,7 @@ extension Workspace {
             }
             workspace.previous = newest
             workspace.saveManifest()
+            try workspace.checkEmptied(result)
             guard let reason else { return result }
             switch result {
             case .clean(let base, let held): return .clean(base: base, held: held)
@@ -44,6 +45,17 @@ extension Workspace {
                 return .withheld(revision, base: base, reason: reason, held: held)
             }
         }
+    }
+
+    /// A folder that is empty where there were files is rather a disk that is not mounted than a wish.
+    private func checkEmptied(_ result: CaptureResult) throws(WorkspaceError) {
+        guard case .captured(let revision, let base, _, _) = result else { return }
+        let isEmptied = try checked { () throws(GitError) -> Bool in
+            if try store.tree(of: revision) != store.emptyTree { return false }
+            return try store.tree(of: base) != store.emptyTree
+        }
+        if isEmptied, !mayBeEmpty { throw .rootEmptied(root) }
+        mayBeEmpty = false
     }
 
     func userState() throws(WorkspaceError) -> UserState {

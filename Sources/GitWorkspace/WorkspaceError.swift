@@ -5,6 +5,8 @@ package enum WorkspaceError: Error, Sendable, CustomStringConvertible {
     case rootNotWritable(String)
     /// Another folder stands where the workspace was: an unmounted disk, a restored backup.
     case rootReplaced(String)
+    /// Every file is gone from it.
+    case rootEmptied(String)
     case git(GitError)
     case apply(ApplyError)
     /// There is neither a head nor a capture.
@@ -16,6 +18,7 @@ package enum WorkspaceError: Error, Sendable, CustomStringConvertible {
         case .rootNotDirectory(let path): "\(path) is not a folder"
         case .rootNotWritable(let path): "the workspace \(path) cannot be written to"
         case .rootReplaced(let path): "another folder stands at \(path) than when the agent started"
+        case .rootEmptied(let path): "every file is gone from \(path); that is not passed on unasked"
         case .git(let error): "\(error.message): \(error.meaning)"
         case .apply(let error): error.message
         case .nothingToMerge: "there is nothing to merge: no published head and no capture"
@@ -28,6 +31,7 @@ package enum WorkspaceError: Error, Sendable, CustomStringConvertible {
         case .rootNotDirectory: "name a folder with --workspace"
         case .rootNotWritable: "check the owner and permissions of the folder"
         case .rootReplaced: "mount its disk again; if the change was meant, restart the agent"
+        case .rootEmptied: "mount its disk, or bring a file back; if it was meant, approve it"
         case .git(let error): error.hint
         case .apply(let error): error.hint
         case .nothingToMerge: "the founding device imports its history or captures first"

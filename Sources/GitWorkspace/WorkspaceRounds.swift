@@ -10,6 +10,8 @@ package struct ApplyResult: Hashable, Sendable {
     package var late: [[UInt8]] = []
     /// Somebody holds them open, or something stands in the way: tried again with the next round.
     package var deferred: [[UInt8]] = []
+    /// Not in place before `approve`: they make this device run code.
+    package var quarantined: [[UInt8]] = []
     /// Set: nothing was applied, because the user is busy.
     package var waiting: String?
     /// Set: the tree is in place, but the user's branch could not be moved.
@@ -56,9 +58,19 @@ extension Workspace {
         if let staged, staged.revision == revision, staged.round == round, staged.from == from { return staged }
         let lines = try checked { () throws(GitError) in try store.compare(from, store.tree(of: revision)) }
         try await lookAtSparse()
-        let changes = lines.filter { !($0.old?.isGitlink ?? false) && !($0.new?.isGitlink ?? false) }
+        let all = lines.filter { !($0.old?.isGitlink ?? false) && !($0.new?.isGitlink ?? false) }
             .filter { !isKeptOff($0.path) }
-            .map { PathChange(path: $0.path, old: $0.old?.entry, new: $0.new?.entry) }
+            .map { line in
+                // Behind a change that waits, the disk has another version than the base says.
+                let old = quarantine.changes[Name(line.path)].map(\.old) ?? line.old?.entry
+                return PathChange(path: line.path, old: old, new: line.new?.entry)
+            }
+        let waiting = all.compactMap { change -> QuarantinedChange? in
+            guard let new = change.new, new != change.old, quarantine.waits(change.path) else { return nil }
+            return QuarantinedChange(path: change.path, old: change.old, new: new)
+        }
+        let held = Set(waiting.map { Name($0.path) })
+        let changes = all.filter { !held.contains(Name($0.path)) }
         let apply: StagedApply
         do throws(ApplyError) {
             apply = try await withTaskExecutorPreference(tasks) { () throws(ApplyError) in
@@ -68,9 +80,23 @@ extension Workspace {
                 }
             }
         } catch { throw .apply(error) }
-        let made = StagedRevision(round: round, revision: revision, from: from, apply: apply)
+        let gone = try checked { () throws(GitError) in try noLongerWaiting(revision, held, changes) }
+        let made = StagedRevision(
+            round: round, revision: revision, from: from, apply: apply, waiting: waiting, gone: gone)
         staged = made
         return made
+    }
+
+    /// Paths of changes that waited and are not what the revision has, or that it brings in place.
+    private func noLongerWaiting(
+        _ revision: Revision, _ held: Set<Name>, _ changes: [PathChange]
+    ) throws(GitError) -> [[UInt8]] {
+        var gone: [[UInt8]] = []
+        for change in quarantine.sorted where !held.contains(Name(change.path)) {
+            let isThere = try store.entry(store.tree(of: revision), change.path)?.entry == change.new
+            if !isThere || changes.contains(where: { $0.path == change.path }) { gone.append(change.path) }
+        }
+        return gone
     }
 
     /// True for what a sparse checkout wants absent, and is.
@@ -109,6 +135,7 @@ extension Workspace {
             }
             var result = ApplyResult(applied: report.applied.count, late: report.late)
             result.deferred = report.deferred + report.blocked.map(\.path)
+            result.quarantined = staged.waiting.map(\.path)
             if moveBranch { result.branchWaiting = await workspace.follow(revision) }
             workspace.discardOlder(than: round)
             workspace.saveManifest()

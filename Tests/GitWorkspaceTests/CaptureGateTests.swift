@@ -37,7 +37,8 @@ import Testing
         let fixture = try await CaptureFixture()
         let body = String(repeating: "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC", count: 4)
         // In pieces, so that nothing takes this file for a key.
-        let (begin, end) = ("-----BEGIN RSA " + "PRIVATE KEY-----", "-----END RSA " + "PRIVATE KEY-----")
+        let kind = ["RSA", "PRIVATE", "KEY-----"].joined(separator: " ")
+        let (begin, end) = ("-----BEGIN " + kind, "-----END " + kind)
         let key = "\(begin)\n\(body)\n\(end)\n"
         for (name, text) in [
             (".env", "A=1\n"), ("a/.env.local", "A=1\n"), ("k/id_ed25519", "x\n"), ("server.pem", key),

@@ -45,14 +45,16 @@ struct Capturer {
     let hot: HotFiles
     /// What a sparse checkout keeps off the disk.
     var sparse: Set<Name> = []
+    var quarantine: CodeQuarantine?
 
     func dirt() throws(GitError) -> Dirt {
         let findings = try scan()
         var reading = FileReading(self, writes: false)
         for candidate in findings.candidates { try reading.read(candidate) }
         scope.settle(findings, reading)
+        let lines = (findings.changed + reading.lines).filter { quarantine?.explains($0) != true }
         return Dirt(
-            changed: findings.changed.count + reading.lines.count,
+            changed: lines.count,
             held: (findings.held + reading.held).sorted { $0.path.lexicographicallyPrecedes($1.path) })
     }
 
@@ -63,7 +65,8 @@ struct Capturer {
         try reading.settlePending()
         scope.settle(findings, reading)
         let held = (findings.held + reading.held).sorted { $0.path.lexicographicallyPrecedes($1.path) }
-        let lines = (findings.changed + reading.lines).sorted { $0.path.lexicographicallyPrecedes($1.path) }
+        let lines = (findings.changed + reading.lines).filter { quarantine?.explains($0) != true }
+            .sorted { $0.path.lexicographicallyPrecedes($1.path) }
         if lines.isEmpty && request.userHead == nil {
             try reading.batch.finish()
             return (.clean(base: request.base, held: held), nil)

@@ -51,8 +51,11 @@ package struct MergeResult: Hashable, Sendable {
     /// Against the head that was merged into.
     package var changedFiles: Int
     package var conflicts: [Conflict]
+    /// Set: somebody has to be asked before this is published.
+    package var brake: Brake?
 
-    package init(revision: Revision, changedFiles: Int, conflicts: [Conflict]) {
+    package init(revision: Revision, changedFiles: Int, conflicts: [Conflict], brake: Brake? = nil) {
+        self.brake = brake
         self.revision = revision
         self.changedFiles = changedFiles
         self.conflicts = conflicts

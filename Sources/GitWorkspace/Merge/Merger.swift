@@ -21,8 +21,9 @@ struct Merger {
         }
         let isOnHead = try store.commit(first.revision).parents.first == head
         if captures.count == 1, head == nil || isOnHead {
-            let changed = try store.compare(before, store.tree(of: first.revision)).count
-            return MergeResult(revision: first.revision, changedFiles: changed, conflicts: [])
+            let changed = try store.compare(before, store.tree(of: first.revision))
+            let brake = try Brake.check(store, before: before, lines: changed)
+            return MergeResult(revision: first.revision, changedFiles: changed.count, conflicts: [], brake: brake)
         }
         return try merge(captures, before: before)
     }
@@ -90,8 +91,10 @@ struct Merger {
             }
         }
         let revision = try publish(batch, captures, tree, conflicts)
-        let changed = try store.compare(before, tree).count
-        return MergeResult(revision: revision, changedFiles: changed, conflicts: conflicts)
+        let changed = try store.compare(before, tree)
+        let brake = try Brake.check(store, before: before, lines: changed)
+        return MergeResult(
+            revision: revision, changedFiles: changed.count, conflicts: conflicts, brake: brake)
     }
 
     /// The earlier device whose version stands at a path; nil if it is the head's.
@@ -108,8 +111,8 @@ struct Merger {
         return earlier.last?.device
     }
 
-    /// Whether a capture belongs to a later round than the version that stands at a path. A head's version that is older
-    /// than `Limits.roundsLookedBack` is older than any capture.
+    /// Whether a capture belongs to a later round than the version that stands at a path. A head's version that is
+    /// older than `Limits.roundsLookedBack` is older than any capture.
     private func isNewer(
         _ capture: DeviceCapture, than ours: Version, at path: [UInt8], among earlier: ArraySlice<DeviceCapture>,
         before: ObjectID

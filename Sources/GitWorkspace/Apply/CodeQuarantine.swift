@@ -1,0 +1,72 @@
+import Primitives
+
+/// A published change to a file that makes this device run code: here as an object, and not in place before somebody
+/// at this device said so.
+package struct QuarantinedChange: Hashable, Sendable {
+    package var path: [UInt8]
+    /// What stands on disk; nil: nothing.
+    package var old: TreeEntry?
+    /// What was published.
+    package var new: TreeEntry
+}
+
+/// The changes that wait for a word, kept over restarts. What stands on disk instead of them is no edit of the user's.
+struct CodeQuarantine {
+    private let path: String
+    private(set) var changes: [Name: QuarantinedChange] = [:]
+    /// Which files run code; none: nothing waits.
+    var patterns: [PathPattern] = []
+
+    /// What agents, editors and shells run by themselves when they find it.
+    static let standard = [
+        "**/.claude/settings.json", "**/.claude/settings.local.json", "**/.claude/hooks/**", "**/.mcp.json",
+        "**/.cursor/hooks.json", "**/.cursor/mcp.json", "**/.vscode/tasks.json", "**/.vscode/launch.json",
+        "**/.vscode/settings.json", "**/.idea/runConfigurations/**", "**/.devcontainer/**", "**/.envrc", "**/.husky/**",
+        "**/.pre-commit-config.yaml", "**/mise.toml", "**/.mise.toml",
+    ].map { PathPattern($0) }
+
+    init(state: String) {
+        path = state + "/quarantine"
+        var fields = (DurableFile.read(path) ?? []).split(separator: 0).map(Array.init)[...]
+        while fields.count >= 3 {
+            let (name, old, new) = (fields.removeFirst(), fields.removeFirst(), fields.removeFirst())
+            guard let entry = Self.entry(new) else { continue }
+            changes[Name(name)] = QuarantinedChange(path: name, old: Self.entry(old), new: entry)
+        }
+    }
+
+    var sorted: [QuarantinedChange] { changes.values.sorted { $0.path.lexicographicallyPrecedes($1.path) } }
+
+    /// True for a line of a capture that says no more than that a change waits.
+    func explains(_ line: TreeLine) -> Bool {
+        guard let change = changes[Name(line.path)] else { return false }
+        return line.new?.entry == change.old && line.old?.entry == change.new
+    }
+
+    func waits(_ path: [UInt8]) -> Bool { patterns.contains { $0.matches(path) } }
+
+    /// Remembered durably; to be called before the base says that the changes are there.
+    mutating func set(_ changed: [QuarantinedChange], removing gone: [[UInt8]] = []) throws(GitError) {
+        let before = changes
+        for path in gone { changes[Name(path)] = nil }
+        for change in changed { changes[Name(change.path)] = change }
+        if changes == before { return }
+        var bytes: [UInt8] = []
+        for change in sorted {
+            bytes += change.path + [0] + Self.text(change.old) + [0] + Self.text(change.new) + [0]
+        }
+        try DurableFile.write(bytes, to: path)
+    }
+
+    private static func text(_ entry: TreeEntry?) -> [UInt8] {
+        Array((entry.map { "\(String($0.mode, radix: 8)):\($0.blob)" } ?? "-").utf8)
+    }
+
+    private static func entry(_ text: [UInt8]) -> TreeEntry? {
+        let parts = String(decoding: text, as: UTF8.self).split(separator: ":")
+        guard parts.count == 2, let mode = UInt32(parts[0], radix: 8), let id = ObjectID(hex: parts[1]) else {
+            return nil
+        }
+        return TreeEntry(mode: mode, blob: id.hex)
+    }
+}

@@ -1,0 +1,54 @@
+import CSystemCalls
+import Primitives
+
+extension Workspace {
+    /// From now on published changes to files that match wait for `approve` on this device.
+    /// - Parameter patterns: as in `.gitignore`; nil: what agents, editors and shells run by themselves.
+    package func quarantineCode(_ patterns: [String]? = nil) {
+        quarantine.patterns = patterns.map { $0.map { PathPattern($0) } } ?? CodeQuarantine.standard
+    }
+
+    /// Changes that wait for a word.
+    package var quarantined: [QuarantinedChange] { quarantine.sorted }
+
+    /// Puts waiting changes in place, by the same journal and comparison as an apply. A path that somebody edited
+    /// meanwhile is left, as late; one that does not wait is passed over.
+    package func approve(_ paths: [[UInt8]]) async throws(WorkspaceError) -> ApplyResult {
+        try await exclusively { workspace throws(WorkspaceError) in
+            let wanted = Set(paths.map { Name($0) })
+            let waiting = workspace.quarantine.sorted.filter { wanted.contains(Name($0.path)) }
+            if waiting.isEmpty { return ApplyResult() }
+            workspace.approvals &+= 1
+            let round = RoundID(token: .none, sequence: workspace.approvals)
+            let changes = waiting.map { PathChange(path: $0.path, old: $0.old, new: $0.new) }
+            let (applier, store, clock) = (workspace.applier, workspace.store, csystem_file_clock_nanoseconds())
+            let staged: StagedApply
+            let report: ApplyReport
+            do throws(ApplyError) {
+                // What an approval before this one took out.
+                for kept in try applier.keptRounds() where kept.token == .none { try applier.discard(kept) }
+                staged = try await withTaskExecutorPreference(workspace.tasks) { () throws(ApplyError) in
+                    try await applier.stage(changes, round: round) { blob in
+                        guard let id = ObjectID(hex: blob) else { throw GitError.damaged("blob id '\(blob)'") }
+                        return try store.blob(id)
+                    }
+                }
+                report = try applier.exchange(staged)
+            } catch { throw .apply(error) }
+            try workspace.checked { () throws(GitError) in
+                try workspace.quarantine.set([], removing: report.applied)
+            }
+            let done = Set(report.applied.map { Name($0) })
+            for change in staged.journal.changes where done.contains(Name(change.change.path)) {
+                workspace.remember(change, begun: clock)
+            }
+            workspace.scope.add(waiting.map { TreeLine(path: $0.path) })
+            var result = ApplyResult(applied: report.applied.count, late: report.late)
+            result.deferred = report.deferred + report.blocked.map(\.path)
+            return result
+        }
+    }
+
+    /// One word that lets the next capture be of an empty folder, where there were files.
+    package func allowEmptyRoot() { mayBeEmpty = true }
+}
