@@ -7,6 +7,7 @@ struct RunSummary {
     let elapsed: Stopwatch.Reading
     /// So many runs of drawn scenarios must have hit each mark.
     static let vacuousAfter = 1000
+    static let rareAfter = 20_000
     /// Runs that a failure may take to be shrunk before it is shown.
     var shrinkingRuns = 400
 
@@ -16,7 +17,7 @@ struct RunSummary {
     func missing(_ result: StudyResult) -> [Mark] {
         if let file = result.study.file { return result.runs < file.seeds.count ? [] : result.neverSeen }
         guard result.runs >= Self.vacuousAfter, result.study.words.isEmpty else { return [] }
-        return Mark.allCases.filter { $0.isRequired && result.marks[$0] == 0 }
+        return Mark.allCases.filter { $0.isRequired(in: result.runs) && result.marks[$0] == 0 }
     }
 
     var exitCode: Int32 {
@@ -160,8 +161,8 @@ extension Study {
 }
 
 extension Mark {
-    /// A swarm of a thousand seeds must see it. The others take conditions that only scenario files ask for.
-    var isRequired: Bool {
-        ![.halfOpenLink, .connectionHung, .addressChanged, .restartStorm].contains(self)
+    /// Whether so many drawn seeds must see it: of the rare ones some thousands see one.
+    func isRequired(in runs: Int) -> Bool {
+        runs >= RunSummary.rareAfter || ![.stalePublishRefused, .headLeftWithRemoved].contains(self)
     }
 }

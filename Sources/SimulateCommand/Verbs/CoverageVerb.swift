@@ -37,9 +37,10 @@ struct CoverageTable {
     init(_ results: [StudyResult]) {
         let verbs = ScenarioEvent.verbs
         faults = verbs.map { ($0, 0, 0) }
+        let all = results.reduce(0) { $0 + $1.runs }
         required =
             results.allSatisfy { $0.study.file == nil }
-            ? Mark.allCases.filter(\.isRequired) : results.flatMap(\.study.wantedMarks)
+            ? Mark.allCases.filter { $0.isRequired(in: all) } : results.flatMap(\.study.wantedMarks)
         for result in results {
             runs += result.runs
             marks.add(result.marks)
