@@ -9,7 +9,7 @@ package enum Mark: Int, Hashable, Sendable, CaseIterable {
     case gateOpenedEarly, writerUnanswered, lateEditKept, editDuringApply, editDuringPause
     case halfOpenLink, connectionHung, addressChanged, restartStorm
     case diskStalled, diskRefused, rotFound, deviceReplaced, diskWentBack, userBusy, applyWaited, writerMisbehaved
-    case coreHopeless, headLeftWithRemoved
+    case coreHopeless, headLeftWithRemoved, historyUndecided
     case handoffDone, handoffRefused, userLockGranted, userLockLost, actionFailed
 
     package var name: String { "\(self)" }

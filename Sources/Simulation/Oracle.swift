@@ -74,6 +74,11 @@ struct Oracle: Sendable {
     var captures: [(node: Int, revision: Int)] = []
     /// The disks of devices whose place another one took, as they were.
     var lostDisks: [(device: DeviceID, image: DiskImage)] = []
+    var tombstones: [DeviceID] = []
+    /// The number of each published head, by its revision.
+    var headNumbers: [Int: UInt64] = [:]
+    /// Messages that are more than signs of life.
+    var talk: UInt64 = 0
     var roundsStarted: UInt64 = 0
     /// Which devices granted a pre-vote, one bit each; and who was asked to campaign at once.
     var preVotes: [Candidacy: UInt64] = [:]
@@ -100,6 +105,7 @@ struct Oracle: Sendable {
     }
 
     mutating func votersAre(_ voters: [DeviceID], since index: LogIndex) {
+        if !self.voters.isEmpty { checkMeeting(self.voters, voters, at: index) }
         self.voters = voters
         votersSince = index
     }

@@ -75,6 +75,7 @@ package enum SimulationLimits {
     package static let clockRate: ClosedRange<Int64> = 10_000...100_000_000
     package static let writersPerDevice = 8
     package static let settings = 16
+    package static let userLocks = 64
     package static let seeds: UInt64 = 10_000_000
     package static let perMillion = 1_000_000
     package static let restarts = 1000

@@ -37,6 +37,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case nothingTakenBack = "R17"
     /// What was durable once is durable after a restart.
     case diskNeverBack = "R18"
+    /// Every majority of the voters before a change meets every majority of those after.
+    case votersMeet = "R19"
     /// Tokens strictly increase along the log.
     case tokenOrder = "L1"
     /// No two devices act as holder of one lock at the same true time, while clock rates obey the bound.
@@ -49,6 +51,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case expiringIsNotRenewed = "L6"
     /// A leader asks for a step of a round only while its lease runs.
     case actsWithinLease = "L5"
+    /// What clients of a user lock saw is what a fenced mutex does.
+    case lockHistory = "L7"
     /// No device carries out an effect with a lower token than one before.
     case fence = "F1"
     /// Who leads under a token holds that token.
@@ -57,6 +61,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case staleIsRefused = "F3"
     /// A token is on the device's disk before an effect under it is carried out there.
     case tokenDurableFirst = "F4"
+    /// What a device accepted under the sync lock's tokens is what a resource behind a fenced mutex does.
+    case fenceHistory = "F5"
     /// Each head's predecessor is the head before.
     case publishedChain = "S1"
     /// A majority of voters holds a head's objects when it is published.
@@ -69,6 +75,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case publishedUnderToken = "S5"
     /// Two commands of one request are the same command.
     case oneRequestOneCommand = "S6"
+    /// A device applies the heads in their order.
+    case appliesForward = "S7"
     /// A gate stays closed no longer than its bound, and not without a word from the round's leader.
     case pauseBound = "W1"
     /// A gate that is closed for one round is not opened by another's end.
@@ -87,6 +95,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case onlyEditsCaptured = "D5"
     /// A device that knows of a removal takes nothing from the removed one.
     case removedIsUnheard = "X1"
+    /// A removed key never comes back.
+    case removedForGood = "X2"
     /// After the network heals and the writers stop, all devices have the same tree, in bounded time.
     case convergence = "V1"
     /// And then nothing more happens.

@@ -33,6 +33,8 @@ struct Workspace: Sendable {
     /// The newest capture of this incarnation, and the revision if it was not clean.
     var roundCapture: (round: RoundID, tree: [VersionID], revision: Int?)?
     var applying: Apply?
+    /// The number of the newest head that was applied here.
+    var appliedHead: UInt64 = 0
     /// Work that waits until the tree is free.
     var waiting: [WorkspaceJob] = []
 

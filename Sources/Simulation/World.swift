@@ -36,6 +36,7 @@ package struct World: Sendable {
     var oracle: Oracle
     var clients: [ClientCall] = []
     var clientDraw: KeyedStream
+    var histories: LockHistories
     var output = DeviceOutput()
     var openCuts: [OpenCut] = []
     var rules: RuleStates
@@ -63,6 +64,7 @@ package struct World: Sendable {
         network = Network(count: count, seed: links, conditions: conditions)
         oracle = Oracle()
         clientDraw = KeyedStream(seed: seed, .client)
+        histories = LockHistories(devices: count)
         transcript = keepsTranscript ? Transcript() : nil
         rules = RuleStates(scenario.rules)
         nodes = []

@@ -58,6 +58,7 @@ extension World {
                 .tokenDurableFirst, "device \(node + 1) carries out an effect of round \(round)",
                 "and the highest token on its disk is \(durable)")
         }
+        noteEffect(node, round.token)
         nodes[node].highestEffect = max(nodes[node].highestEffect, round.token)
     }
 

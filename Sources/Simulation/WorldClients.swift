@@ -18,13 +18,19 @@ struct ClientCall: Hashable, Sendable {
     /// The lock that was granted and is not given back yet.
     var held: LockName?
     var isAnswered = false
+    var asked = TrueTime.start
+    var token: FencingToken?
+    /// When it asked to give the lock back, until that is answered.
+    var released: TrueTime?
 }
 
 extension World {
     /// The number of a question is its place, from 1.
     mutating func ask(_ node: Int, _ purpose: ClientCall.Purpose, _ request: ClientRequest) {
         guard nodes[node].hasProcess else { return }
-        clients.append(ClientCall(node: node, incarnation: nodes[node].incarnation, purpose: purpose))
+        var call = ClientCall(node: node, incarnation: nodes[node].incarnation, purpose: purpose)
+        call.asked = now
+        clients.append(call)
         feed(node, .request(tag: UInt64(clients.count), request))
     }
 
@@ -59,7 +65,9 @@ extension World {
         case .handedOff: hit(.handoffDone)
         case .handoffRefused: hit(.handoffRefused)
         case .noQuorum, .noLeader, .failed: retrySetting(at, node)
-        case .synced, .lockRefused, .done, .refused: break
+        case .done: noteReleased(at, .done)
+        case .lockRefused: noteReleased(at, .refused)
+        case .synced, .refused: break
         }
     }
 
@@ -70,6 +78,7 @@ extension World {
 
     private mutating func granted(_ at: Int, _ node: Int, _ name: LockName, _ token: FencingToken) {
         hit(.userLockGranted)
+        noteAcquired(at, token)
         fire(.lockGranted, at: node)
         clients[at].held = name
         if let holder = oracle.holder(of: token), holder.device != nodes[node].id || holder.name != name {
@@ -88,6 +97,7 @@ extension World {
             return
         }
         clients[at].held = nil
+        clients[at].released = now
         if clientDraw.below(2) == 0 {
             feed(clients[at].node, .request(tag: tag, .release(name)))
         } else {

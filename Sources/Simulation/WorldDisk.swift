@@ -99,6 +99,7 @@ extension World {
     private mutating func restore(_ node: Int, _ image: DiskImage) {
         isBeyond = true
         oracle.diskWasHarmed(node)
+        forgetEffects(node)
         hit(.diskWentBack)
         nodes[node].disk = image.disk
         nodes[node].workspace = image.workspace
@@ -126,6 +127,7 @@ extension World {
         oracle.lostDisks.append((old, image(of: node)))
         nodes[node].becomeNew()
         oracle.diskWasHarmed(node)
+        forgetEffects(node)
         oracle.captures.removeAll { $0.node == node }
         remove(old, of: node, by: by)
         queue.push(.restart(node), at: now + .milliseconds(100))

@@ -17,6 +17,7 @@ extension World {
         case .lock: break
         case .leading(let token):
             fire(.leaderChange, at: node)
+            noteLeading(node, token)
             row(node, "leads under \(token)")
         case .leadershipLost(let token, let current): lostLeadership(node, token, current)
         case .roundStarted(let round, let reason, let members):

@@ -10,6 +10,7 @@ struct HealState: Hashable, Sendable {
         var head: UInt64
         var entries: Int
         var rounds: UInt64
+        var talk: UInt64
     }
 
     var deadline = TrueTime.never
@@ -112,7 +113,8 @@ extension World {
             }
         } else {
             let rest = HealState.Rest(
-                head: oracle.chain.number, entries: oracle.committedCount, rounds: oracle.roundsStarted)
+                head: oracle.chain.number, entries: oracle.committedCount, rounds: oracle.roundsStarted,
+                talk: oracle.talk)
             if heal.rest != rest {
                 heal.rest = rest
                 heal.restSince = now
@@ -120,7 +122,8 @@ extension World {
                 if now > heal.deadline {
                     clash(
                         .quiescence, "all devices have the same tree, and nobody writes",
-                        "at \(now) s the mesh still works: \(rest.rounds) rounds, \(rest.entries) entries")
+                        "at \(now) s the mesh still works: \(rest.rounds) rounds, \(rest.entries) entries, \(rest.talk) messages"
+                    )
                     return
                 }
             } else if now - heal.restSince >= scenario.quietTime {
@@ -166,6 +169,7 @@ extension World {
 
     private mutating func finishRun() {
         isOver = true
+        checkHistories()
         for (node, capture) in oracle.captures where !store.revisions[capture].isPublished {
             let pin = nodes[node].workspace.pin
             guard let pin, store.isAncestor(capture, of: pin) else {

@@ -7,6 +7,7 @@ extension World {
     mutating func send(_ node: Int, _ envelope: PeerEnvelope) {
         guard let peer = offset(of: envelope.to), peer != node else { return }
         if checks {
+            noteTalk(envelope.message)
             oracle.sent(envelope.message, by: node, as: nodes[node].id, to: envelope.to, disk: nodes[node].disk)
         }
         if case .renewed(let number, let answers) = envelope.message { checkRenewed(node, peer, number, answers) }

@@ -89,8 +89,12 @@ extension World {
         }
         if case .command(let command) = entry.payload {
             let change = oracle.state.apply(command, term: entry.term, voters: oracle.voters, mutants: mutants)
-            for event in change.lockEvents { oracle.learn(event) }
+            for event in change.lockEvents {
+                oracle.learn(event)
+                if case .granted(.sync, let grant, _) = event { noteGranted(grant.token) }
+            }
             oracle.checkTokens(command, change)
+            if change.rosterChanged { oracle.checkRoster() }
             if let publication = change.published { published(publication, at: node, voters: voters) }
         }
         if checks { oracle.fingerprints.append(oracle.state.fingerprint) }
@@ -147,6 +151,7 @@ extension World {
                 "and no majority of its \(voters.count) voters holds that revision")
         }
         oracle.chain = PublishedChain(number: oracle.chain.number + 1, head: number, revision: publication.new)
+        oracle.headNumbers[number] = oracle.chain.number
         let mergesOld = oracle.captures.suffix(32).contains {
             !store.revisions[$0.revision].isPublished && nodes[$0.node].workspace.pin != $0.revision
         }

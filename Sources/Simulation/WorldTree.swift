@@ -131,6 +131,7 @@ extension World {
 
     /// Only revisions of the published chain reach a tree.
     mutating func checkApplied(_ node: Int, _ round: RoundID, _ revision: Revision) {
+        if let number = store.number(revision) { checkForward(node, number) }
         let known = store.number(revision).map { store.revisions[$0].isPublished } ?? false
         if !known {
             clash(

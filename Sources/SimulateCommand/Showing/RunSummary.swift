@@ -163,6 +163,8 @@ extension Study {
 extension Mark {
     /// Whether so many drawn seeds must see it: of the rare ones some thousands see one.
     func isRequired(in runs: Int) -> Bool {
-        runs >= RunSummary.rareAfter || ![.stalePublishRefused, .headLeftWithRemoved].contains(self)
+        // A history that is too long to search is nothing to wish for.
+        guard self != .historyUndecided else { return false }
+        return runs >= RunSummary.rareAfter || ![.stalePublishRefused, .headLeftWithRemoved].contains(self)
     }
 }
