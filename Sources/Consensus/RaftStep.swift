@@ -42,12 +42,12 @@ package struct RaftOutput<Command: Hashable & Sendable, Image: Hashable & Sendab
 
     package mutating func removeAll() {
         if !persist.isEmpty { persist = PersistentUpdate() }
-        send.removeAll(keepingCapacity: true)
+        if !send.isEmpty { send.removeAll(keepingCapacity: true) }
         install = nil
-        committed.removeAll(keepingCapacity: true)
-        confirmed.removeAll(keepingCapacity: true)
-        refused.removeAll(keepingCapacity: true)
-        events.removeAll(keepingCapacity: true)
+        if !committed.isEmpty { committed.removeAll(keepingCapacity: true) }
+        if !confirmed.isEmpty { confirmed.removeAll(keepingCapacity: true) }
+        if !refused.isEmpty { refused.removeAll(keepingCapacity: true) }
+        if !events.isEmpty { events.removeAll(keepingCapacity: true) }
     }
 }
 

@@ -52,6 +52,8 @@ package struct Device: Hashable, Sendable {
     var membershipCheck: Instant
     /// Somebody wants this quorum leader removed; until it leads no more.
     var isBeingRemoved = false
+    /// On the quorum leader: whom somebody wants removed. It votes no more.
+    var removal: Removal?
     var lastStep: Instant
     /// When a `tick` is wanted at the latest.
     package private(set) var nextDeadline: Instant
@@ -181,7 +183,8 @@ extension Device {
         syncClaim.map { claims[$0].claim.remaining(at: now) } ?? .zero
     }
 
-    private var syncClaim: Int? { claims.indices.first { claims[$0].client == nil && claims[$0].name == .sync } }
+    /// The one claim that no client made.
+    private var syncClaim: Int? { claims.indices.first { claims[$0].client == nil } }
 
     package func hasLink(to peer: DeviceID) -> Bool { peer == device || links.contains(peer) }
 

@@ -75,6 +75,7 @@ extension Device {
         guard raft.role == .leader else {
             watch.steppedDown()
             isBeingRemoved = false
+            removal = nil
             renewalsInDoubt.removeAll()
             return
         }

@@ -15,6 +15,7 @@ extension Device {
         guard raft.role == .leader, isSettled else { return }
         // A removed leader changes nothing more: the others do not hear it, and elect one that takes its vote away.
         guard state.record(of: device) != nil else { return }
+        if let removal, removal.until <= now { self.removal = nil }
         cancelAbsentWaiters(at: now)
         guard let next = nextMembership(at: now), next != raft.membership else { return }
         stepRaft(.changeMembership(next), at: now)
@@ -30,6 +31,7 @@ extension Device {
         if let new = known.first(where: { !current.voters.contains($0) && !current.learners.contains($0) }) {
             return current.addingLearner(new)
         }
+        if let removal, current.voters.contains(removal.device) { return current.demoting(removal.device) }
         let wanted = Self.voters(among: known.count)
         let candidates = current.learners.filter { canVote($0, at: now) }
         let leaving = current.voters.filter { isLeaving($0) }
@@ -67,8 +69,17 @@ extension Device {
         if let voterHeir { stepRaft(.transferLeadership(to: voterHeir), at: now) }
     }
 
+    /// A device that is to be removed loses its vote first: with the removal its links are cut at once, and a quorum that
+    /// still counted it might never meet again. False until it has none; the asker repeats its question.
+    mutating func takesVoteOf(_ target: DeviceID, at now: Instant) -> Bool {
+        removal = Removal(device: target, until: now + Limits.requestPatience)
+        membershipCheck = now
+        return raft.membershipIndex <= raft.commitIndex && !raft.membership.voters.contains(target)
+    }
+
     private func isLeaving(_ member: DeviceID) -> Bool {
-        member == device ? isStopping || isBeingRemoved : peers.first { $0.device == member }?.isLeaving ?? false
+        if removal?.device == member { return true }
+        return member == device ? isStopping || isBeingRemoved : peers.first { $0.device == member }?.isLeaving ?? false
     }
 
     private func canVote(_ learner: DeviceID, at now: Instant) -> Bool {
@@ -103,6 +114,12 @@ extension Device {
         }
         return !standbys.isEmpty
     }
+}
+
+/// A device that somebody wants removed, and for how long that is remembered.
+struct Removal: Hashable, Sendable {
+    var device: DeviceID
+    var until: Instant
 }
 
 extension Membership {

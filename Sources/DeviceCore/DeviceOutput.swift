@@ -21,12 +21,12 @@ package struct DeviceOutput: Hashable, Sendable {
     package init() {}
 
     package mutating func removeAll() {
-        sendAhead.removeAll(keepingCapacity: true)
+        if !sendAhead.isEmpty { sendAhead.removeAll(keepingCapacity: true) }
         persist.removeAll()
-        send.removeAll(keepingCapacity: true)
-        actions.removeAll(keepingCapacity: true)
-        replies.removeAll(keepingCapacity: true)
-        events.removeAll(keepingCapacity: true)
+        if !send.isEmpty { send.removeAll(keepingCapacity: true) }
+        if !actions.isEmpty { actions.removeAll(keepingCapacity: true) }
+        if !replies.isEmpty { replies.removeAll(keepingCapacity: true) }
+        if !events.isEmpty { events.removeAll(keepingCapacity: true) }
         rosterChanged = false
         stopped = false
     }

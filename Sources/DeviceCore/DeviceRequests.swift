@@ -118,6 +118,7 @@ extension Device {
             // just been elected may not know of that head yet: the asker repeats its question.
             guard raft.knowsAllCommitted, headOutlives(target) else { return }
             if target == device { return makeWayForRemoval(at: now) }
+            guard takesVoteOf(target, at: now) else { return }
         }
         stepRaft(.propose(command), at: now)
     }

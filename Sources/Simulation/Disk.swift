@@ -18,6 +18,14 @@ extension DevicePersistentState {
         return entry(at: index)?.term
     }
 
+    var lastTerm: Term { raft.entries.isEmpty ? .zero : raft.entries[raft.entries.count - 1].term }
+
+    /// Every entry up to `index` is here, or a snapshot that holds it.
+    func holdsUpTo(_ index: LogIndex) -> Bool {
+        if !raft.entries.isEmpty, raft.entries[raft.entries.count - 1].index >= index { return true }
+        return raft.snapshot.map { index <= $0.index } ?? (index == .zero)
+    }
+
     /// The entry is here, or a snapshot that holds it.
     func holds(_ index: LogIndex, _ term: Term) -> Bool {
         if let snapshot = raft.snapshot, snapshot.index >= index { return true }

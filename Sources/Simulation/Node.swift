@@ -1,4 +1,5 @@
 import DeviceCore
+import Locks
 import Primitives
 
 /// One device of the world: its core, its disk, its clocks, its shells.
@@ -103,8 +104,32 @@ struct Glance: Hashable, Sendable {
     var nextDeadline = Instant.origin
 }
 
+/// Questions to a device. They are mutating only so that it is read where it is: it is large to copy, and they are asked
+/// at every step.
 extension Device {
-    /// Mutating only so that the device is read where it is, without a copy.
+    mutating func fingerprint() -> Int { state.fingerprint }
+
+    /// The token under which it may act as holder of the lock at the moment; nil if it may not.
+    mutating func tokenActed(of name: LockName, at local: Instant) -> FencingToken? {
+        for place in claims.indices where claims[place].name == name && claims[place].claim.mayAct(at: local) {
+            return claims[place].claim.token
+        }
+        return nil
+    }
+
+    mutating func userLocksActed(at local: Instant) -> [LockName] {
+        claims.indices.filter { claims[$0].name != .sync && claims[$0].claim.mayAct(at: local) }
+            .map { claims[$0].name }
+    }
+
+    /// Who votes as it has it, and up to where it knows entries to be committed.
+    mutating func electorate() -> (voters: [DeviceID], commit: LogIndex) { (raft.membership.voters, raft.commitIndex) }
+
+    /// Whether the device is among the first so many that it knows to be removed.
+    mutating func knowsRemoved(_ peer: DeviceID, among first: Int) -> Bool {
+        state.removed.prefix(first).contains(peer)
+    }
+
     mutating func glance(at local: Instant) -> Glance {
         Glance(
             term: raft.term, commit: raft.commitIndex, applied: raft.appliedIndex, leadsQuorum: raft.role == .leader,

@@ -36,36 +36,6 @@ extension Oracle {
         var term: Term
     }
 
-    // MARK: Before it is said
-
-    /// Term, vote and acknowledged entries are durable before a message says so.
-    mutating func checkDurable(_ message: MeshRaftMessage, by node: Int, to peer: DeviceID, disk: DevicePersistentState)
-    {
-        let known = max(disk.raft.hardState.term, disk.raft.entries.last?.term ?? .zero)
-        switch message {
-        case .vote(let request) where request.isPreVote: return
-        case .voteReply(let reply) where reply.isPreVote && reply.isGranted:
-            return preVotes[Candidacy(candidate: peer, term: reply.term), default: 0] |= 1 << UInt64(node)
-        case .voteReply(let reply)
-        where reply.isGranted && disk.raft.hardState != HardState(term: reply.term, votedFor: peer):
-            fail(
-                .durableBeforeSaid, "device \(node + 1) says that it votes for device \(peer.number) in \(reply.term)",
-                "and its disk holds term \(known) and a vote for \(disk.raft.hardState.votedFor?.number ?? 0)")
-        case .appendReply(let reply):
-            guard case .matches(let index) = reply.verdict, !disk.holdsUpTo(index) else { break }
-            fail(
-                .durableBeforeSaid, "device \(node + 1) acknowledges entries up to \(index)",
-                "and its disk does not hold them")
-        case .timeoutNow(let term): transfers.insert(Candidacy(candidate: peer, term: term.next))
-        case .vote, .voteReply, .append, .installSnapshot: break
-        }
-        if message.term > known {
-            fail(
-                .durableBeforeSaid, "device \(node + 1) speaks in term \(message.term)",
-                "and its disk knows of none after \(known)")
-        }
-    }
-
     // MARK: On the disk
 
     /// `voters` vote by the newest membership of the device, which has committed up to `commit`.
@@ -137,6 +107,16 @@ extension Oracle {
             "and it is no no-op: what older terms left stays uncommitted")
     }
 
+    /// With its removal a device is cut off at once: a quorum that still counts it may never meet again.
+    mutating func checkRemoval(_ command: MeshCommand, _ change: MeshChange) {
+        guard case .removeDevice(let gone) = command.operation, change.rosterChanged, voters.contains(gone) else {
+            return
+        }
+        fail(
+            .removedHasNoVote, "device \(gone.number) votes by the newest committed membership",
+            "and it is removed")
+    }
+
     /// A command of a stale token ends no grant, and what is published is published under the present one.
     mutating func checkTokens(_ command: MeshCommand, _ change: MeshChange) {
         if let known = requests.updateValue(command.operation, forKey: command.request), known != command.operation {
@@ -170,13 +150,6 @@ extension Oracle {
                 .publishedUnderToken, "the sync lock is held under \(syncToken?.description ?? "no token")",
                 "and round \(publication.round) is published")
         }
-    }
-}
-
-extension DevicePersistentState {
-    /// Every entry up to `index` is here, or a snapshot that holds it.
-    func holdsUpTo(_ index: LogIndex) -> Bool {
-        index <= max(raft.snapshot?.index ?? .zero, raft.entries.last?.index ?? .zero)
     }
 }
 

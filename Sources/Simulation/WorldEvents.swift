@@ -98,10 +98,7 @@ extension Oracle {
     }
 
     /// Who leads a round holds its token; a vote is given once.
-    mutating func sent(
-        _ message: PeerMessage, by node: Int, as device: DeviceID, to peer: DeviceID, disk: DevicePersistentState
-    ) {
-        if case .raft(let message) = message { checkDurable(message, by: node, to: peer, disk: disk) }
+    mutating func sent(_ message: PeerMessage, by node: Int, as device: DeviceID, to peer: DeviceID) {
         switch message {
         case .round(let round) where round.isFromLeader:
             guard let holder = holder(of: round.round.token), holder.device != device || holder.name != .sync else {
@@ -129,7 +126,8 @@ extension MeshState {
         hasher.combine(devices)
         hasher.combine(removed)
         hasher.combine(settings)
-        hasher.combine(answered)
+        // The rest of them was looked at when it was new.
+        for answers in answered { hasher.combine(answers.answers.last) }
         return hasher.finalize()
     }
 }

@@ -94,7 +94,11 @@ extension World {
                 if case .granted(.sync, let grant, _) = event { noteGranted(grant.token) }
             }
             oracle.checkTokens(command, change)
+<<<<<<< /tmp/cw
+            oracle.checkRemoval(command, change)
+=======
             if change.rosterChanged { oracle.checkRoster() }
+>>>>>>> /tmp/cm
             if let publication = change.published { published(publication, at: node, voters: voters) }
         }
         if checks { oracle.fingerprints.append(oracle.state.fingerprint) }
@@ -177,7 +181,7 @@ extension World {
 
     private mutating func checkState(_ node: Int, _ applied: LogIndex) {
         guard let place = oracle.place(of: applied), place < oracle.fingerprints.count,
-            let fingerprint = nodes[node].device?.state.fingerprint
+            let fingerprint = nodes[node].device?.fingerprint()
         else { return }
         if fingerprint != oracle.fingerprints[place] {
             clash(
@@ -201,26 +205,24 @@ extension World {
                 }
             }
         }
-        guard checks, nodes[node].glance.claims > 1, leasesAreSafe, let claims = nodes[node].device?.claims else {
-            return
-        }
-        for claim in claims where claim.name != .sync && claim.claim.mayAct(at: local) {
-            for other in nodes.indices where other != node { checkOverlap(node, other, claim.name) }
+        guard checks, nodes[node].glance.claims > 1, leasesAreSafe else { return }
+        for name in nodes[node].device?.userLocksActed(at: local) ?? [] {
+            for other in nodes.indices where other != node { checkOverlap(node, other, name) }
         }
     }
 
     private mutating func checkOverlap(_ node: Int, _ other: Int, _ name: LockName) {
-        guard nodes[other].power == .running, let claims = nodes[other].device?.claims else { return }
+        guard nodes[other].power == .running else { return }
         let local = deviceTime(other)
-        guard let claim = claims.first(where: { $0.name == name }), claim.claim.mayAct(at: local) else {
+        guard let token = nodes[other].device?.tokenActed(of: name, at: local) else {
             // It acts again only after a step of its own.
             if name == .sync { nodes[other].seen.wasActing = false }
             return
         }
-        let own = nodes[node].device?.claims.first { $0.name == name }
+        let here = deviceTime(node)
+        let own = nodes[node].device?.tokenActed(of: name, at: here)
         clash(
-            .oneHolder,
-            "device \(other + 1) acts as holder of \(name) under \(claim.claim.token?.description ?? "none")",
-            "and so does device \(node + 1) under \(own?.claim.token?.description ?? "none")")
+            .oneHolder, "device \(other + 1) acts as holder of \(name) under \(token)",
+            "and so does device \(node + 1) under \(own?.description ?? "none")")
     }
 }

@@ -25,14 +25,42 @@ extension World {
         }
     }
 
+    /// Term, vote and acknowledged entries are durable before a message says so. The disk is looked at in place: this is
+    /// asked of every message.
+    mutating func checkSaid(_ node: Int, _ message: MeshRaftMessage, to peer: DeviceID) {
+        switch message {
+        case .vote(let request) where request.isPreVote: return
+        case .voteReply(let reply) where reply.isPreVote && reply.isGranted:
+            return oracle.preVotes[.init(candidate: peer, term: reply.term), default: 0] |= 1 << UInt64(node)
+        case .voteReply(let reply) where reply.isGranted:
+            guard nodes[node].disk.raft.hardState != HardState(term: reply.term, votedFor: peer) else { break }
+            clash(
+                .durableBeforeSaid, "device \(node + 1) says that it votes for device \(peer.number) in \(reply.term)",
+                "and its disk holds another vote, or none")
+        case .appendReply(let reply):
+            guard case .matches(let index) = reply.verdict, !nodes[node].disk.holdsUpTo(index) else { break }
+            clash(
+                .durableBeforeSaid, "device \(node + 1) acknowledges entries up to \(index)",
+                "and its disk does not hold them")
+        case .timeoutNow(let term): oracle.transfers.insert(.init(candidate: peer, term: term.next))
+        case .vote, .voteReply, .append, .installSnapshot: break
+        }
+        guard message.term > nodes[node].disk.raft.hardState.term, message.term > nodes[node].disk.lastTerm else {
+            return
+        }
+        clash(
+            .durableBeforeSaid, "device \(node + 1) speaks in term \(message.term)",
+            "and its disk knows of none after \(nodes[node].disk.raft.hardState.term)")
+    }
+
     /// Before `update` is durable.
     mutating func checkWrite(_ node: Int, _ update: DeviceUpdate) {
         let term = nodes[node].seen.isLeader ? nodes[node].seen.term : nil
         oracle.willWrite(node, isLeader: term, update, disk: nodes[node].disk)
+        let known = nodes[node].device?.electorate()
         oracle.checkWrite(
-            node, as: nodes[node].id, leads: term != nil, update, disk: nodes[node].disk,
-            voters: nodes[node].device?.raft.membership.voters ?? [],
-            commit: nodes[node].device?.raft.commitIndex ?? .zero)
+            node, as: nodes[node].id, leads: term != nil, update, disk: nodes[node].disk, voters: known?.voters ?? [],
+            commit: known?.commit ?? .zero)
         oracle.wrote(node, update)
     }
 
@@ -46,7 +74,7 @@ extension World {
             let last = nodes[node].disk.raft.entries.last?.index ?? .zero
             nodes[node].renewals.append(HeardRenewal(from: from, number: number, last: last))
         }
-        let isRemoved = known > 0 && nodes[node].device?.state.removed.prefix(known).contains(peer) ?? false
+        let isRemoved = known > 0 && nodes[node].device?.knowsRemoved(peer, among: known) ?? false
         if isRemoved, !output.events.contains(where: \.isRefusal) {
             clash(
                 .removedIsUnheard, "device \(node + 1) knows that device \(from + 1) was removed",

@@ -77,6 +77,26 @@ import Testing
         #expect(isDone)
     }
 
+    /// Seed 200560 with other delays: one of two voters was removed while it led, its links were cut, and the other could
+    /// win no election ever after.
+    @Test(arguments: [2, 3, 5])
+    func `a device loses its vote before it is removed`(devices: Int) {
+        var mesh = DeviceTests.ready(devices)
+        let leader = mesh.nodes.indices.first { mesh.nodes[$0].device.raft.role == .leader } ?? 0
+        let target = mesh.nodes.indices.last { $0 != leader && mesh.nodes[$0].device.raft.isVoter } ?? leader
+        let asker = mesh.nodes.indices.first { $0 != target } ?? 0
+        var votesWhenGone = false
+        mesh.give(.request(tag: 8, .removeDevice(mesh.ids[target])), to: asker)
+        let isDone = mesh.run(.seconds(10)) { mesh in
+            for node in mesh.nodes where node.device.state.removed.contains(mesh.ids[target]) {
+                if node.device.raft.membership.voters.contains(mesh.ids[target]) { votesWhenGone = true }
+            }
+            return mesh.reply(to: 8) == .done
+        }
+        #expect(isDone)
+        #expect(!votesWhenGone)
+    }
+
     /// Seed 200149: a publication was counted under the voters that its leader knew, and came into the log after two
     /// changes of them that the leader had not seen.
     @Test func `the log counts the holders of a publication by the voters as of its entry`() {
