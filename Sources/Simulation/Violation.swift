@@ -95,13 +95,10 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case onlyEditsCaptured = "D5"
     /// A device that knows of a removal takes nothing from the removed one.
     case removedIsUnheard = "X1"
-<<<<<<< /tmp/cw
-    /// A device that is removed has no vote any more.
-    case removedHasNoVote = "X2"
-=======
     /// A removed key never comes back.
     case removedForGood = "X2"
->>>>>>> /tmp/cm
+    /// A device that is removed has no vote any more.
+    case removedHasNoVote = "X3"
     /// After the network heals and the writers stop, all devices have the same tree, in bounded time.
     case convergence = "V1"
     /// And then nothing more happens.

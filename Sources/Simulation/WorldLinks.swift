@@ -7,13 +7,9 @@ extension World {
     mutating func send(_ node: Int, _ envelope: PeerEnvelope) {
         guard let peer = offset(of: envelope.to), peer != node else { return }
         if checks {
-<<<<<<< /tmp/cw
             if case .raft(let message) = envelope.message { checkSaid(node, message, to: envelope.to) }
-            oracle.sent(envelope.message, by: node, as: nodes[node].id, to: envelope.to)
-=======
             noteTalk(envelope.message)
-            oracle.sent(envelope.message, by: node, as: nodes[node].id, to: envelope.to, disk: nodes[node].disk)
->>>>>>> /tmp/cm
+            oracle.sent(envelope.message, by: node, as: nodes[node].id, to: envelope.to)
         }
         if case .renewed(let number, let answers) = envelope.message { checkRenewed(node, peer, number, answers) }
         if let fault = oracle.takeFault() { clash(fault.check, fault.fact, fault.clash) }

@@ -94,11 +94,8 @@ extension World {
                 if case .granted(.sync, let grant, _) = event { noteGranted(grant.token) }
             }
             oracle.checkTokens(command, change)
-<<<<<<< /tmp/cw
             oracle.checkRemoval(command, change)
-=======
             if change.rosterChanged { oracle.checkRoster() }
->>>>>>> /tmp/cm
             if let publication = change.published { published(publication, at: node, voters: voters) }
         }
         if checks { oracle.fingerprints.append(oracle.state.fingerprint) }
