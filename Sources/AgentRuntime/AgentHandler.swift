@@ -30,7 +30,7 @@ final class AgentHandler: ControlHandler {
         case ControlCall.sync: return try ControlJSON.encode(await sync(ControlJSON.decode(SyncCall.self, from: body)))
         case ControlCall.handoff:
             return try ControlJSON.encode(await handoff(ControlJSON.decode(HandoffCall.self, from: body)))
-        case ControlCall.invite: return try ControlJSON.encode(invite())
+        case ControlCall.invite: return try ControlJSON.encode(invite(ControlJSON.decode(InviteCall.self, from: body)))
         case ControlCall.remove: return try await remove(ControlJSON.decode(RemoveCall.self, from: body))
         case ControlCall.config: return try ControlJSON.encode(config())
         case ControlCall.set:
@@ -174,11 +174,12 @@ extension AgentHandler {
 // MARK: - Members and settings
 
 extension AgentHandler {
-    private func invite() throws -> InviteReport {
+    private func invite(_ call: InviteCall) throws -> InviteReport {
+        let wanted = Duration.seconds(min(max(call.for_s ?? .infinity, 1), Limits.inviteLifetime.fractionalSeconds))
         do {
-            let invite = try agent.desk.invite(addresses: agent.advertised.map(\.description))
+            let invite = try agent.desk.invite(addresses: agent.advertised.map(\.description), for: wanted)
             return InviteReport(
-                invite: invite.text, expires_s: Limits.inviteLifetime.fractionalSeconds,
+                invite: invite.text, expires_s: wanted.fractionalSeconds,
                 workspace_name: agent.store.mesh.name)
         } catch let refusal as InviteRefusal {
             throw ControlFailure(code: ExitCode.failed, message: refusal.message, hint: refusal.hint)

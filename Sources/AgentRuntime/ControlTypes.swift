@@ -85,6 +85,13 @@ package struct HandoffReport: Codable, Hashable, Sendable {
     package var took_s: Double
 }
 
+/// `for_s`: how long it may be used; 10 minutes if not said.
+package struct InviteCall: Codable, Hashable, Sendable {
+    package var for_s: Double?
+
+    package init(for_s: Double? = nil) { self.for_s = for_s }
+}
+
 package struct InviteReport: Codable, Hashable, Sendable {
     package var invite: String
     package var expires_s: Double

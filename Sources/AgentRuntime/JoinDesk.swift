@@ -31,17 +31,17 @@ final class JoinDesk: Sendable {
     }
 
     /// A new invite. Invites live in memory alone: a restart of the agent burns them.
-    func invite(addresses: [String]) throws -> Invite {
+    func invite(addresses: [String], for lifetime: Duration) throws -> Invite {
         var generator = SystemRandomNumberGenerator()
         let secret = InviteSecret(using: &generator)
         let now = DeviceLoop.now
         let refusal = book.withLock { book -> InviteRefusal? in
-            do throws(InviteRefusal) { try book.open(secret, at: now) } catch { return error }
+            do throws(InviteRefusal) { try book.open(secret, for: lifetime, at: now) } catch { return error }
             return nil
         }
         if let refusal { throw refusal }
-        let expires = UInt64(time(nil)) + UInt64(Limits.inviteLifetime.components.seconds)
-        audit.add("invite", "an invite was made, for \(Limits.inviteLifetime.components.seconds / 60) minutes")
+        let expires = UInt64(time(nil)) + UInt64(lifetime.components.seconds)
+        audit.add("invite", "an invite was made, for \(lifetime.components.seconds) s")
         return try Invite(
             secret: secret, pin: identity.id, meshID: store.mesh.mesh,
             addresses: Array(addresses.prefix(Limits.inviteAddresses)), expires: expires)

@@ -23,13 +23,15 @@ package struct InviteBook: Hashable, Sendable {
 
     package init() {}
 
-    /// Opens an invite for `Limits.inviteLifetime`; refuses beyond `Limits.openInvites`.
-    package mutating func open(_ secret: InviteSecret, at now: Instant) throws(InviteRefusal) {
+    /// Opens an invite for at most `Limits.inviteLifetime`; refuses beyond `Limits.openInvites`.
+    package mutating func open(
+        _ secret: InviteSecret, for lifetime: Duration = Limits.inviteLifetime, at now: Instant
+    ) throws(InviteRefusal) {
         expire(at: now)
         guard openCount < Limits.openInvites else { throw .tooManyOpen }
         entries.append(
             Entry(
-                secretHash: secret.hash, deadline: now + Limits.inviteLifetime,
+                secretHash: secret.hash, deadline: now + min(lifetime, Limits.inviteLifetime),
                 state: .open(attemptsLeft: Limits.inviteAttempts)))
         forgetOldest()
     }

@@ -70,6 +70,25 @@ extension EndToEnd {
         try await directory.expect(Answer(arguments: ["status"], code: 4, words: ""), environment)
     }
 
+    @Test("E9 without git: one line that says how to get it, nothing is made")
+    func gitIsMissing() async throws {
+        guard geteuid() == 0 else { return print("skipped: only root can hide the system's git") }
+        let directory = try Scratch()
+        defer { directory.remove() }
+        // In a mount namespace of its own, every git of the search path is an empty file that cannot be run.
+        let script = """
+            set -e
+            for git in $(which -a git); do mount --bind /dev/null "$git"; done
+            exec "$0" init "$1/w" --no-start
+            """
+        let outcome = try await run(
+            "/usr/bin/unshare", ["--mount", "bash", "-c", script, Mesh.baton, directory.path],
+            environment: ["BATON_HOME": directory.path + "/state"], directory: directory.path)
+        #expect(outcome.status == 1 && Scratch.isOneLine(outcome.errors), "\(outcome.errors)")
+        #expect(outcome.errors.contains("git") && outcome.errors.contains("install"), "\(outcome.errors)")
+        #expect(!FileManager.default.fileExists(atPath: directory.path + "/state/device.db"))
+    }
+
     @Test("E9 a damaged or foreign database is refused and left as it is, never begun afresh")
     func damagedDatabase() async throws {
         let directory = try Scratch()
@@ -89,7 +108,7 @@ extension EndToEnd {
         #expect(try Data(contentsOf: URL(fileURLWithPath: database)) == foreign)
     }
 
-    @Test("E9 a taken port, a second agent, a used invite, no quorum: one line and the code")
+    @Test("E9 a taken port, a second agent, a used or expired invite, no quorum: one line and the code")
     func withAMesh() async throws {
         try await Mesh.with(2) { mesh in
             let listen = try await mesh.status(0).agent.listen
@@ -107,6 +126,16 @@ extension EndToEnd {
                         code: code, words: code == 0 ? "" : "used"),
                     ["BATON_HOME": "\(mesh.directory)/\(name)-home", "BATON_INVITE": invite])
             }
+            let short = try await mesh.baton(0, ["invite", "--for", "1s"]).output
+            try await Task.sleep(for: .seconds(1))
+            try await scratch.expect(
+                Answer(
+                    arguments: ["join", "\(mesh.directory)/late", "--no-start", "--listen", "127.0.0.1:0"],
+                    code: 9, words: "expired"),
+                [
+                    "BATON_HOME": "\(mesh.directory)/late-home",
+                    "BATON_INVITE": short.trimmingCharacters(in: .whitespacesAndNewlines),
+                ])
             try await mesh.baton(0, ["up"], expecting: 0)
             let second = try await mesh.baton(0, ["up", "--foreground"], expecting: nil)
             #expect(second.status != 0 && second.errors.contains("another agent"))
