@@ -85,6 +85,46 @@ import Testing
         times.report(files: files)
     }
 
+    /// `BATON_FIGURES=1000 BATON_ROUNDS=1000`: what many rounds leave, with maintenance as the agent does it.
+    @Test(.enabled(if: getenv("BATON_ROUNDS") != nil)) func growth() async throws {
+        let rounds = getenv("BATON_ROUNDS").flatMap { Int(String(cString: $0)) } ?? 0
+        var mesh = try await MeshFixture(3) { number, scratch in
+            if number == 0 { try self.populate(scratch, files: 1000) }
+        }
+        for device in mesh.devices {
+            let watcher = WorkspaceWatcher(root: device.root, logger: Logger(label: "figures"))
+            await device.workspace.watch(by: watcher)
+        }
+        try await mesh.round()
+        var times = Times()
+        var most = 0
+        let store = mesh[0].workspace.store
+        func kilobytes() throws -> Int {
+            let names = try FileManager.default.subpathsOfDirectory(atPath: store.path)
+            return try names.reduce(0) { sum, name in
+                let facts = try FileManager.default.attributesOfItem(atPath: "\(store.path)/\(name)")
+                return sum + (facts[.size] as? Int ?? 0) / 1024
+            }
+        }
+        for step in 0..<rounds {
+            for number in 0..<3 { try edit(mesh[number], number * 9..<number * 9 + 9, step) }
+            var each = Times()
+            try await round(&mesh, &each)
+            let name = "rounds \(step / 100 * 100) to \(step / 100 * 100 + 99)"
+            for entry in each.entries where entry.name.hasPrefix("whole") { times.add(name, entry.durations[0]) }
+            let done = RoundID(token: FencingToken(epoch: 1, counter: 7), sequence: mesh.sequence)
+            for device in mesh.devices {
+                await device.workspace.abandon(round: done)
+                _ = try await times.measure("maintenance, most of it nothing") { try await device.workspace.maintain() }
+            }
+            if step % 50 == 49 { most = max(most, try kilobytes()) }
+        }
+        times.report(files: 1000)
+        let refs = try store.refs(under: RefName.prefix).count
+        let packs = DurableFile.names(in: store.path + "/objects/pack").filter { $0.hasSuffix(".pack") }.count
+        print("figure: after \(rounds) rounds \(try kilobytes()) KiB, at most \(most), \(packs) packs, \(refs) refs")
+    }
+
     /// A round of three, one call after the other.
     private func round(_ mesh: inout MeshFixture, _ times: inout Times) async throws {
         let round = mesh.nextRound()
