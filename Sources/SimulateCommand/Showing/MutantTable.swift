@@ -62,10 +62,10 @@ struct MutantTable {
 
             Written by `baton-simulate mutants --markdown docs/simulation-mutants.md`; not by hand.
 
-            Each line is a bug that a run can switch on, the checks that are meant to find it, and how many seeds it took in
-            each of \(results.first?.trial.starts.count ?? 0) disjoint ranges (beginning with \(starts); \(budget) seeds at
-            most). A kill counts only if an expected check fires. Neutral mutants change nothing that matters: a check that
-            fires there is a false alarm. CPU seconds are those of all ranges, on one core.
+            Each line is a bug that a run can switch on, the checks that are meant to find it, and how many seeds it took.
+            The ranges of seeds begin with \(starts); each has \(budget) seeds at most. A kill counts only if an
+            expected check fires. Neutral mutants change nothing that matters: a check that fires there is a false alarm.
+            CPU seconds are those of all ranges, on one core.
 
             | area | mutant | what it does | expected | found by | seeds | CPU | result |
             |---|---|---|---|---|---|---|---|
