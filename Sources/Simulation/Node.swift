@@ -172,6 +172,7 @@ enum WorldEvent: Sendable {
     /// The replicated setting of that number is put in.
     case setting(Int)
     case takeImages
+    case regularScan(Int)
     case replace(Int, by: Int?)
     case removeOld(DeviceID, of: Int, by: Int)
     case userReady(Int)
@@ -204,7 +205,8 @@ enum WorldEvent: Sendable {
             .gateGrace(let node, _), .gateDeadline(let node, _), .writer(let node, _), .ungated(let node),
             .user(let node), .userReady(let node), .scan(let node), .resume(let node, _):
             node
-        case .scenario, .rule, .ruleTime, .cutEnds, .linksSilent, .storm, .setting, .takeImages, .replace, .removeOld,
+        case .scenario, .rule, .ruleTime, .cutEnds, .linksSilent, .storm, .setting, .takeImages, .regularScan, .replace,
+            .removeOld,
             .join, .wake, .restart, .delivery, .linkChange,
             .linkNotice, .clientRelease, .mend,
             .settleCheck:

@@ -73,7 +73,8 @@ package struct Recording: Sendable {
         case .rule(let at, _): scenario.rules[at].event
         case .ruleTime, .cutEnds, .storm, .setting, .join, .wake, .restart, .resume, .timer, .delivery, .linkChange,
             .linkNotice, .diskDone, .work, .applyNext, .gateGrace, .gateDeadline, .writer, .ungated, .user, .scan,
-            .clientRelease, .mend, .settleCheck, .linksSilent, .takeImages, .replace, .removeOld, .userReady, nil:
+            .clientRelease, .mend, .settleCheck, .linksSilent, .takeImages, .regularScan, .replace, .removeOld,
+            .userReady, nil:
             nil
         }
     }
@@ -108,7 +109,7 @@ extension World {
         case .delivery(let delivery): recordArrival(delivery)
         case .ruleTime, .cutEnds, .storm, .setting, .join, .wake, .restart, .resume, .timer, .linkChange, .linkNotice,
             .diskDone, .work, .applyNext, .gateGrace, .gateDeadline, .writer, .ungated, .user, .scan, .clientRelease,
-            .settleCheck, .linksSilent, .takeImages, .replace, .removeOld, .userReady:
+            .settleCheck, .linksSilent, .takeImages, .regularScan, .replace, .removeOld, .userReady:
             break
         }
     }
@@ -168,7 +169,7 @@ extension WorldEvent {
             .gateGrace(let node, _), .gateDeadline(let node, _), .writer(let node, _), .ungated(let node),
             .user(let node), .scan(let node), .resume(let node, _), .join(let node), .wake(let node),
             .restart(let node), .linkNotice(let node, _, _), .rule(_, let node), .storm(let node, _, _),
-            .replace(let node, _), .removeOld(_, let node, _), .userReady(let node):
+            .replace(let node, _), .removeOld(_, let node, _), .userReady(let node), .regularScan(let node):
             node
         case .delivery(let delivery): delivery.to
         case .scenario, .ruleTime, .cutEnds, .linksSilent, .takeImages, .setting, .linkChange, .clientRelease, .mend,

@@ -31,6 +31,7 @@ extension WorldEvent {
         case .ruleTime(let number): "rule \(number + 1) is due again"
         case .cutEnds: "a cut ends"
         case .linksSilent: "links that carried nothing are given up"
+        case .regularScan(let node): "\(name(node)) looks at its files, as it does now and then"
         case .takeImages: "images of the disks are taken"
         case .replace(let node, _): "somebody replaces \(name(node))"
         case .removeOld(_, let node, let member): "\(name(member)) removes the device that \(name(node)) was"

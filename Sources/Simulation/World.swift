@@ -139,6 +139,7 @@ package struct World: Sendable {
         case .storm(let node, let left, let pause): storm(node, left: left, every: pause)
         case .setting(let number): put(setting: number)
         case .takeImages: takeImages()
+        case .regularScan(let node): regularScan(node)
         case .replace(let node, let member): replace(node, by: member)
         case .removeOld(let old, let node, let member): remove(old, of: node, by: member)
         case .userReady(let node): userReady(node)

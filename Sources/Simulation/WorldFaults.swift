@@ -30,6 +30,7 @@ extension World {
 
     mutating func happen(_ event: ScenarioEvent) {
         trace.mix(events)
+        guard event.isModelled else { return row(nil, "nothing happens, since that is not modelled: \(event)") }
         externalEvents += 1
         switch event {
         case .cut(let cut, let length): partition(cut, length)

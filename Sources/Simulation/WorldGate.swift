@@ -96,6 +96,7 @@ extension World {
 
     mutating func startWorkload() {
         for node in nodes.indices {
+            queue.push(.regularScan(node), at: now + nodes[node].draws.scan.between(0, .seconds(30)))
             for at in nodes[node].writers.indices {
                 queue.push(
                     .writer(node, at), at: now + nodes[node].writers[at].draw.interval(scenario.workload.gatedPause))

@@ -149,6 +149,12 @@ extension World {
         queue.push(.scan(node), at: now + nodes[node].draws.scan.between(.milliseconds(5), .milliseconds(200)))
     }
 
+    /// Whatever the watcher says: it may have told of a change just before a capture that had read that file already.
+    mutating func regularScan(_ node: Int) {
+        if nodes[node].hasProcess, isAwake(node) { scanSoon(node) }
+        queue.push(.regularScan(node), at: now + Limits.regularScan.wholeNanoseconds)
+    }
+
     mutating func scan(_ node: Int) {
         nodes[node].scanIsDue = false
         guard nodes[node].hasProcess else { return }
