@@ -21,8 +21,8 @@ extension Device {
             || !raftOutput.events.isEmpty || raftOutput.install != nil
     }
 
-    /// A heartbeat or its answer, the most frequent inputs by far: they change nothing above consensus, so nothing is due
-    /// that was not due before. False, with nothing done, if consensus has more to say than answers.
+    /// A heartbeat or its answer, the most frequent inputs by far: they change nothing above consensus, so nothing is
+    /// due that was not due before. False, with nothing done, if consensus has more to say than answers.
     mutating func passOnSmallTalk(into output: inout DeviceOutput) -> Bool {
         guard !raftOutputDecides, raftOutput.persist.isEmpty else { return false }
         for envelope in raftOutput.send {

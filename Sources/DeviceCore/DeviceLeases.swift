@@ -131,8 +131,8 @@ extension Device {
             guard let place, claims[place].claim.token != nil else { return }
             return loseClaim(at: place, current: grant.token, at: now, into: &output)
         }
-        // A restarted holder owns nothing (protocol.md, section 3): it asks anew, and the answer says what is to be done
-        // with the old grant, which an earlier incarnation may be about to release.
+        // A restarted holder owns nothing (protocol.md, section 3): it asks anew, and the answer says what is to be
+        // done with the old grant, which an earlier incarnation may be about to release.
         if name == .sync, index <= restoredIndex { return }
         // The answer to our own acquire tells more (when it was sent), and comes with the same entry.
         if let place, claims[place].acquire != nil { return }

@@ -69,8 +69,8 @@ extension Device {
         if let voterHeir { stepRaft(.transferLeadership(to: voterHeir), at: now) }
     }
 
-    /// A device that is to be removed loses its vote first: with the removal its links are cut at once, and a quorum that
-    /// still counted it might never meet again. False until it has none; the asker repeats its question.
+    /// A device that is to be removed loses its vote first: with the removal its links are cut at once, and a quorum
+    /// that still counted it might never meet again. False until it has none; the asker repeats its question.
     mutating func takesVoteOf(_ target: DeviceID, at now: Instant) -> Bool {
         removal = Removal(device: target, until: now + Limits.requestPatience)
         membershipCheck = now

@@ -3,8 +3,8 @@ import Locks
 import Primitives
 import SyncRounds
 
-/// Everything that one device says to another on a control link. What is large and rare lies behind a reference, so that
-/// the frequent ones (consensus, renewals) are quick to move.
+/// Everything that one device says to another on a control link. What is large and rare lies behind a reference, so
+/// that the frequent ones (consensus, renewals) are quick to move.
 package enum PeerMessage: Hashable, Sendable {
     case raft(MeshRaftMessage)
     /// To the quorum leader: put this command into the log. Answered by the log itself, or by `notLeader`.

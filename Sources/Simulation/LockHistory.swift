@@ -1,7 +1,7 @@
 import Primitives
 
-/// What clients of one lock, and a resource that its tokens guard, saw: calls with their answers, in true time. Is there
-/// an order of the calls, each at one moment between its call and its answer, in which a simple model gives these
+/// What clients of one lock, and a resource that its tokens guard, saw: calls with their answers, in true time. Is
+/// there an order of the calls, each at one moment between its call and its answer, in which a simple model gives these
 /// answers? (Herlihy and Wing 1990; the search is Wing's and Gong's, 1993, with Lowe's memory of states, 2017.)
 ///
 /// Nothing here knows how locks are made.

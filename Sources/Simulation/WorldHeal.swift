@@ -1,8 +1,8 @@
 import DeviceCore
 import Primitives
 
-// The second half of a run: a core of the mesh is mended, writers stop, and the core must come to rest with equal trees.
-// Whatever is outside of it stays broken for ever.
+// The second half of a run: a core of the mesh is mended, writers stop, and the core must come to rest with equal
+// trees. Whatever is outside of it stays broken for ever.
 
 struct HealState: Hashable, Sendable {
     /// What must not change any more.

@@ -25,8 +25,8 @@ extension World {
         }
     }
 
-    /// Term, vote and acknowledged entries are durable before a message says so. The disk is looked at in place: this is
-    /// asked of every message.
+    /// Term, vote and acknowledged entries are durable before a message says so. The disk is looked at in place: this
+    /// is asked of every message.
     mutating func checkSaid(_ node: Int, _ message: MeshRaftMessage, to peer: DeviceID) {
         switch message {
         case .vote(let request) where request.isPreVote: return

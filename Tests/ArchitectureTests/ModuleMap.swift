@@ -68,6 +68,7 @@ enum ModuleMap {
             ],
             platform: foundation + libc + mutex + [essentials]
                 + [PlatformImport(name: "Dispatch", reason: "file events and signals as sources")]),
+        ModuleEntry(name: "GitTwin", dependencies: ["Primitives", "SyncRounds", "Simulation", "GitWorkspace"]),
         ModuleEntry(
             name: "SimulateCommand", dependencies: ["Primitives", "Simulation", "ScenarioFiles", "ArgumentParser"],
             platform: libc + mutex + [PlatformImport(name: "Dispatch", reason: "seeds run side by side on all cores")]),
@@ -75,7 +76,7 @@ enum ModuleMap {
             name: "Commands",
             dependencies: [
                 "Primitives", "AgentRuntime", "ControlSocket", "Identity", "Storage", "GitWorkspace", "WriterGate",
-                "SimulateCommand", "CSystemCalls", "Logging", "ArgumentParser",
+                "SimulateCommand", "GitTwin", "CSystemCalls", "Logging", "ArgumentParser",
             ], platform: foundation + libc + mutex + [essentials]),
         ModuleEntry(name: "baton", dependencies: ["Commands"]),
         ModuleEntry(name: "baton-simulate", dependencies: ["SimulateCommand", "ArgumentParser"]),

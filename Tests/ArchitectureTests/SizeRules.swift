@@ -17,7 +17,12 @@ extension Rule {
     }
 
     static let functionSizes = Rule(
-        name: "function sizes", why: "a function longer than a page hides one idea among five"
+        name: "function sizes", why: "a function longer than a page hides one idea among five",
+        allowances: [
+            Allowance(
+                path: "Sources/Primitives/MutantFacts.swift", what: "`table`",
+                reason: "a table: one row a mutant, and the compiler sees that none is missing")
+        ]
     ) { tree in
         tree.files.flatMap { file in
             file.functions.compactMap { function in
