@@ -104,8 +104,8 @@ struct Glance: Hashable, Sendable {
     var nextDeadline = Instant.origin
 }
 
-/// Questions to a device. They are mutating only so that it is read where it is: it is large to copy, and they are asked
-/// at every step.
+/// Questions to a device. They are mutating only so that it is read where it is: it is large to copy, and they are
+/// asked at every step.
 extension Device {
     mutating func fingerprint() -> Int { state.fingerprint }
 
