@@ -19,6 +19,8 @@ package enum ControlCall {
     package static let handoff = "handoff"
     /// `EmptyBody` -> `InviteReport`.
     package static let invite = "invite"
+    /// `AllowCall` -> `EmptyBody`, when what was held back may leave this device.
+    package static let allow = "allow"
     /// `RemoveCall` -> `EmptyBody`.
     package static let remove = "devices.remove"
     /// `EmptyBody` -> `ConfigReport`.
@@ -96,6 +98,17 @@ package struct InviteReport: Codable, Hashable, Sendable {
     package var invite: String
     package var expires_s: Double
     package var workspace_name: String
+}
+
+/// `paths`: as `StatusReport.held` names them. `empty`: the next capture may find every file gone.
+package struct AllowCall: Codable, Hashable, Sendable {
+    package var paths: [String]
+    package var empty: Bool
+
+    package init(paths: [String], empty: Bool) {
+        self.paths = paths
+        self.empty = empty
+    }
 }
 
 package struct RemoveCall: Codable, Hashable, Sendable {

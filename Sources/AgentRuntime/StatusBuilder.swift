@@ -50,7 +50,9 @@ struct StatusBuilder: Sendable {
             head: value.state.head.revision?.hex, devices: devices,
             conflicts: StatusReport.Conflicts(open: value.state.head.conflicts, paths: around.conflictPaths),
             held: around.held.map {
-                StatusReport.Held(path: String(decoding: $0.path, as: UTF8.self), reason: "\($0.reason)")
+                StatusReport.Held(
+                    path: String(decoding: $0.path, as: UTF8.self), reason: "\($0.reason)",
+                    can_be_allowed: $0.reason.canBeAllowed)
             },
             workspace: StatusReport.Workspace(root: mesh.workspace, branch: mesh.branch),
             agent: StatusReport.Agent(

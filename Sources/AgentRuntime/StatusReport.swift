@@ -108,6 +108,8 @@ package struct StatusReport: Codable, Hashable, Sendable {
     package struct Held: Codable, Hashable, Sendable {
         package var path: String
         package var reason: String
+        /// `baton allow` lets it through.
+        package var can_be_allowed: Bool
     }
 
     package struct Workspace: Codable, Hashable, Sendable {

@@ -28,7 +28,7 @@ struct BatonCommand: ParsableCommand {
             CommandGroup(
                 name: "Look",
                 subcommands: [StatusCommand.self, LogCommand.self, DevicesCommand.self, ConfigCommand.self]),
-            CommandGroup(name: "Sync", subcommands: [SyncCommand.self, HandoffCommand.self]),
+            CommandGroup(name: "Sync", subcommands: [SyncCommand.self, HandoffCommand.self, AllowCommand.self]),
             CommandGroup(name: "Write", subcommands: [RunCommand.self, GateCommand.self, LockCommand.self]),
             CommandGroup(
                 name: "Try out",

@@ -31,7 +31,7 @@ package enum WorkspaceError: Error, Sendable, CustomStringConvertible {
         case .rootNotDirectory: "name a folder with --workspace"
         case .rootNotWritable: "check the owner and permissions of the folder"
         case .rootReplaced: "mount its disk again; if the change was meant, restart the agent"
-        case .rootEmptied: "mount its disk, or bring a file back; if it was meant, approve it"
+        case .rootEmptied: "mount its disk, or bring a file back; if it was meant: baton allow --empty"
         case .git(let error): error.hint
         case .apply(let error): error.hint
         case .nothingToMerge: "the founding device imports its history or captures first"

@@ -41,7 +41,10 @@ import Testing
             report.conflicts = .init(open: 5, paths: ["a\tb.md", "ü/plan.md", "c.md", "d.md", "e.md"])
             report.reasons = [.init(code: "conflicts", text: "5 conflicts", fix: "baton log --kind published")]
             report.reasons.append(.init(code: "x", text: String(repeating: "long", count: 50), fix: nil))
-            report.held = [.init(path: ".env", reason: "secret"), .init(path: "big.bin", reason: "too big")]
+            report.held = [
+                .init(path: ".env", reason: "secret", can_be_allowed: true),
+                .init(path: "pipe", reason: "a pipe", can_be_allowed: false),
+            ]
         }
         try Golden.check("status-names", sheet(report))
         for columns in [40, 60, 80, 120] {

@@ -61,6 +61,23 @@ extension EndToEnd {
         }
     }
 
+    @Test("C6 what looks like a secret stays here, is listed with what to type, and goes when it is let through")
+    func heldBack() async throws {
+        try await Mesh.with(2) { mesh in
+            try mesh.write("A=1\n", to: ".env", on: 0)
+            try mesh.write("text\n", to: "notes.md", on: 0)
+            _ = try await mesh.sync(0)
+            #expect(mesh.read("notes.md", on: 1) == "text\n" && mesh.read(".env", on: 1) == nil)
+            #expect(try await mesh.status(0).held.map(\.path) == [".env"])
+            #expect(try await mesh.baton(0, ["status"]).output.contains("baton allow"))
+            try await mesh.baton(0, ["allow", "notes.md"], expecting: 1)
+            try await mesh.baton(0, ["allow", ".env"], expecting: 0)
+            _ = try await mesh.sync(0)
+            #expect(mesh.read(".env", on: 1) == "A=1\n")
+            #expect(try await mesh.status(0).held.isEmpty)
+        }
+    }
+
     @Test("M2 both versions of a file that two devices changed are kept, and nothing else is held back")
     func conflict() async throws {
         try await Mesh.with(2) { mesh in

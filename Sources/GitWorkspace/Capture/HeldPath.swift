@@ -20,6 +20,14 @@ package struct HeldPath: Hashable, Sendable {
         /// Not held back: it was captured in the middle of a change, because it never stopped changing.
         case unsettled
 
+        /// A person can let it through; the others need another file.
+        package var canBeAllowed: Bool {
+            switch self {
+            case .tooLarge, .secret, .otherMembers: true
+            case .hot, .unreadable, .special, .nestedRepository, .forbiddenName, .tooDeep, .unsettled: false
+            }
+        }
+
         package var description: String {
             switch self {
             case .hot: "it kept changing while it was read"
