@@ -77,8 +77,8 @@ import Testing
         #expect(isDone)
     }
 
-    /// Seed 200560 with other delays: one of two voters was removed while it led, its links were cut, and the other could
-    /// win no election ever after.
+    /// Seed 200560 with other delays: one of two voters was removed while it led, its links were cut, and the other
+    /// could win no election ever after.
     @Test(arguments: [2, 3, 5])
     func `a device loses its vote before it is removed`(devices: Int) {
         var mesh = DeviceTests.ready(devices)
