@@ -5,8 +5,8 @@ import PackageDescription
 let settings: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
 
 /// Raft is generic over what its log carries, and only DeviceCore says what that is. Without the bodies of Consensus at
-/// hand DeviceCore calls it through run-time metadata, which costs the simulator a third of its time. `@inlinable` would
-/// have to stand at every function, and would make `package` and `private` mean nothing there.
+/// hand DeviceCore calls it through run-time metadata, which costs the simulator a third of its time. `@inlinable`
+/// would have to stand at every function, and would make `package` and `private` mean nothing there.
 let visibleBodies: [SwiftSetting] = [.unsafeFlags(["-enable-cmo-everything"], .when(configuration: .release))]
 
 /// Whether `MutantSet` can hold a mutant. In debug builds, where the tests show that the checks of the simulator find
