@@ -7,6 +7,7 @@ struct PackReceipt {
     private var arrived: [ObjectID: StoredObject] = [:]
     private var reached: [ObjectID] = []
     private var seen: Set<ObjectID> = []
+    private var walked: Set<TreeWalk> = []
 
     init(_ store: Store, _ objects: [(id: ObjectID, object: StoredObject)]) {
         self.store = store
@@ -65,7 +66,7 @@ struct PackReceipt {
     /// A tree whose objects all came, or stand in a parent's tree at the same place (whose own objects are checked as
     /// that parent's). A folder from elsewhere in the store is for git to follow.
     private mutating func check(tree: ObjectID, beside: [ObjectID], depth: Int) throws(GitError) -> Bool {
-        if beside.contains(tree) || seen.contains(tree) { return true }
+        if beside.contains(tree) || !walked.insert(TreeWalk(tree: tree, beside: beside)).inserted { return true }
         guard depth < TreeObject.depth, let object = arrived[tree], object.kind == .tree,
             let items = TreeObject.parse(object.bytes, idBytes: store.digits / 2)
         else { return false }
@@ -86,8 +87,7 @@ struct PackReceipt {
                 guard try check(blob: item.version.id) else { return false }
             }
         }
-        seen.insert(tree)
-        reached.append(tree)
+        if seen.insert(tree).inserted { reached.append(tree) }
         return true
     }
 

@@ -8,6 +8,7 @@ struct RevisionObjects {
     let bytesAllowed: Int
     private(set) var found: [(id: ObjectID, object: StoredObject)] = []
     private var seen: Set<ObjectID> = []
+    private var walked: Set<TreeWalk> = []
     private var bytes = 0
 
     static let commits = 64
@@ -47,7 +48,7 @@ struct RevisionObjects {
 
     /// Everything below a tree that none of the trees `beside` has at the same place.
     private mutating func collect(tree: ObjectID, beside: [ObjectID], depth: Int) throws(GitError) -> Bool {
-        if beside.contains(tree) || seen.contains(tree) { return true }
+        if beside.contains(tree) || !walked.insert(TreeWalk(tree: tree, beside: beside)).inserted { return true }
         guard depth < TreeObject.depth, let object = try store.object(tree), object.kind == .tree,
             let items = TreeObject.parse(object.bytes, idBytes: store.digits / 2)
         else { return false }
@@ -85,6 +86,14 @@ struct RevisionObjects {
         for item in found { try pack.add(item.id, item.object) }
         return pack
     }
+}
+
+/// A tree that was gone through beside others. What they have was passed over, so that the same tree beside others, or
+/// beside none, is another walk: where a commit brings a folder back to what it was before, the older commit is the one
+/// whose objects are needed.
+struct TreeWalk: Hashable {
+    var tree: ObjectID
+    var beside: [ObjectID]
 }
 
 /// Whether commits lie behind some others, looked at only as far back as a question needs.
