@@ -81,12 +81,13 @@ let shells: [Target] =
             "WriterGate", "ControlSocket", "CSystemCalls", log,
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         ])
+    + module("GitTwin", ["Primitives", "SyncRounds", "Simulation", "GitWorkspace"])
     + module("SimulateCommand", ["Primitives", "Simulation", "ScenarioFiles", arguments])
     + module(
         "Commands",
         [
             "Primitives", "AgentRuntime", "ControlSocket", "Identity", "Storage", "GitWorkspace", "WriterGate",
-            "SimulateCommand", "CSystemCalls", log, arguments,
+            "SimulateCommand", "GitTwin", "CSystemCalls", log, arguments,
         ], testExclude: ["golden"])
 
 let package = Package(

@@ -1,5 +1,7 @@
 import ArgumentParser
+import GitTwin
 import Primitives
+import SimulateCommand
 
 #if canImport(Glibc)
     import Glibc
@@ -13,6 +15,7 @@ package enum CommandLineEntry {
     package static func main() async -> Never {
         // A reader who left (`baton log | head`) is seen by the write that fails.
         signal(SIGPIPE, SIG_IGN)
+        RealGit.install { GitTwin.run($0, compares: $1) }
         let code = await run(Array(CommandLine.arguments.dropFirst()), on: .system)
         exit(code)
     }

@@ -228,6 +228,7 @@ enum WorkDone: Hashable, Sendable {
 
 /// A capture to be merged, in the model's numbers.
 struct DeviceCaptureNumber: Hashable, Sendable {
+    var device: DeviceID
     var revision: Int
     var base: Int?
 }

@@ -1,5 +1,5 @@
-/// The checks by id: R Raft, L locks and leases, F fence, S rounds, W writers, D data, X identity, V liveness after the
-/// heal.
+/// The checks by id: R Raft, L locks and leases, F fence, S rounds, W writers, D data, G real git beside the model, X
+/// identity, V liveness after the heal.
 package enum CheckID: String, Hashable, Sendable, CaseIterable {
     /// At most one leader per term.
     case electionSafety = "R1"
@@ -93,6 +93,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case editBeatsDeletion = "D4"
     /// A capture differs from its base only where somebody wrote on that device.
     case onlyEditsCaptured = "D5"
+    /// Real git, beside the model, does what the model says; only where both run.
+    case realGit = "G1"
     /// A device that knows of a removal takes nothing from the removed one.
     case removedIsUnheard = "X1"
     /// A removed key never comes back.

@@ -14,6 +14,8 @@ package struct World: Sendable {
     package internal(set) var transcript: Transcript?
     /// Every event with its cause; kept only if asked for.
     package internal(set) var recording: Recording?
+    /// What happened to git and was not taken yet; kept only if asked for.
+    var gitEvents: [GitEvent]?
     /// Faults, people and members that came about so far.
     package internal(set) var externalEvents = 0
     /// The longest that a gate was closed while its machine was awake.

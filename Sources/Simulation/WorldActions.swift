@@ -38,7 +38,11 @@ extension World {
                 node, fails ? .failed(.stage(round, revision)) : .stage(round, revision, from: offset(of: from) ?? node)
             )
         case .merge(let round, let head, let captures): beginMerge(node, round, head, captures)
-        case .endRound, .headMoved: break
+        case .headMoved(let revision):
+            if let number = store.number(revision), nodes[node].workspace.has(number) {
+                tell(node, .published(revision: number))
+            }
+        case .endRound: break
         }
     }
 
@@ -92,19 +96,34 @@ extension World {
         case .resume(let round): openGate(node, round)
         case .fetch(let round, let revision, let from):
             guard canReach(node, from, revision), let number = store.number(revision) else {
+                tellCut(node, revision, from)
                 return feed(node, .fetched(round, revision, .failed("the link broke")))
             }
-            nodes[node].workspace.receive(number, durably: false, store)
+            receive(node, round, number, from: from, durably: false)
             feed(node, .fetched(round, revision, .done(true)))
         case .stage(let round, let revision, let from):
             guard canReach(node, from, revision), let number = store.number(revision) else {
+                tellCut(node, revision, from)
                 return feed(node, .staged(round, revision, .failed("the link broke")))
             }
-            nodes[node].workspace.receive(number, durably: true, store)
+            receive(node, round, number, from: from, durably: true)
             feed(node, .staged(round, revision, .done(true)))
         case .merge(let round, let head, let captures): endMerge(node, round, head, captures)
         case .failed(let work): failed(node, work)
         }
+    }
+
+    private mutating func receive(_ node: Int, _ round: RoundID, _ number: Int, from: Int, durably: Bool) {
+        let had = nodes[node].workspace.has(number)
+        nodes[node].workspace.receive(number, durably: durably, store)
+        tell(node, .received(round, revision: number, from: from, had: had, staged: durably))
+    }
+
+    private mutating func tellCut(_ node: Int, _ revision: Revision, _ from: Int) {
+        guard let number = store.number(revision), from != node, nodes[from].workspace.has(number),
+            !nodes[node].workspace.has(number)
+        else { return }
+        tell(node, .cut(revision: number, from: from))
     }
 
     private mutating func failed(_ node: Int, _ work: FailedWork) {
@@ -141,7 +160,8 @@ extension World {
     private mutating func beginMerge(_ node: Int, _ round: RoundID, _ head: Revision?, _ captures: [DeviceCapture]) {
         let numbers = captures.compactMap { capture in
             store.number(capture.revision).map {
-                DeviceCaptureNumber(revision: $0, base: capture.base.flatMap(store.number))
+                DeviceCaptureNumber(
+                    device: capture.device, revision: $0, base: capture.base.flatMap(store.number))
             }
         }
         let have = nodes[node].workspace
@@ -157,6 +177,14 @@ extension World {
         checkMerge(node, round, head.flatMap(store.number), captures, merge.revision)
         nodes[node].workspace.receive(merge.revision, durably: false, store)
         if merge.conflicts > 0 { hit(.conflictKept) }
+        if gitEvents != nil {
+            let merged = captures.map { GitEvent.Capture(device: $0.device, revision: $0.revision, base: $0.base) }
+            tell(
+                node,
+                .merged(
+                    round, head: head.flatMap(store.number), captures: merged, revision: merge.revision,
+                    conflicts: merge.conflicts))
+        }
         let report = MergeReport(
             revision: store.name(merge.revision), changedFiles: UInt32(merge.changed),
             conflicts: UInt32(merge.conflicts))

@@ -126,6 +126,7 @@ extension World {
         let old = nodes[node].id
         oracle.lostDisks.append((old, image(of: node)))
         nodes[node].becomeNew()
+        tell(node, .replaced)
         oracle.diskWasHarmed(node)
         forgetEffects(node)
         oracle.captures.removeAll { $0.node == node }

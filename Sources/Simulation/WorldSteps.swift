@@ -20,6 +20,7 @@ extension World {
         nodes[node].armed = nil
         if nodes[node].workspace.applying != nil {
             nodes[node].workspace.recover(finishing: nodes[node].draws.crash.below(2) == 0, store, mutants)
+            if let base = nodes[node].workspace.base { tell(node, .applied(revision: base)) }
         }
         forgetUnreadable(node)
         oracle.starts(node, disk: nodes[node].disk)
@@ -185,6 +186,7 @@ extension World {
         }
         if power { hit(.powerCut) }
         fire(.crash, at: node)
+        tell(node, .crashed)
         if nodes[node].workspace.applying != nil { hit(.crashMidApply) }
         if nodes[node].power == .suspended {
             nodes[node].clock.wake(at: now)

@@ -66,6 +66,7 @@ extension World {
             nodes[node].workspace.pin = number
             revision = number
             oracle.captures.append((node, number))
+            tell(node, .captured(round, revision: number, base: base))
         }
         nodes[node].workspace.roundCapture = (round, tree, revision)
         fire(.captureTaken, at: node)
@@ -105,6 +106,7 @@ extension World {
             for gone in nodes[node].workspace.removeUnknown(apply, store) { checkReplaced(node, gone, apply) }
         }
         if apply.late > 0 { hit(.lateEditKept) }
+        tell(node, .applied(revision: apply.revision))
         let report = ApplyReport(
             base: store.name(apply.revision), appliedFiles: apply.applied, lateFiles: apply.late)
         feed(node, .applied(apply.round, .done(report)))

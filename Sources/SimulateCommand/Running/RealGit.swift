@@ -5,9 +5,9 @@ import Synchronization
 enum GitTier: String, CaseIterable, Sendable {
     /// The model: fast.
     case model
-    /// Real git commands in temporary repositories.
+    /// The model, and beside it real git in temporary repositories, which must not object.
     case real
-    /// Both, compared after every event of git.
+    /// The same, and what real git did is compared with the model after every event of git.
     case both
 }
 
@@ -23,7 +23,9 @@ public enum RealGit {
     static func run(_ tier: GitTier) throws -> @Sendable (Scenario) -> RunReport {
         guard tier != .model else { return { Simulation.run($0) } }
         guard let run = installed.withLock({ $0 }) else {
-            throw CommandProblem("--git \(tier.rawValue) is not in this build; leave it out to run the model of git")
+            throw CommandProblem(
+                "--git \(tier.rawValue) is not in this program; use 'baton simulate', "
+                    + "or leave it out to run the model of git")
         }
         return { run($0, tier == .both) }
     }

@@ -11,6 +11,12 @@ struct FailureText {
 
     func write() {
         let scenario = study.scenario(failure.seed)
+        // The model alone, which is what is shown and shrunk, does not fail there.
+        if isOfRealGit {
+            Terminal.line("")
+            for line in facts(scenario) { Terminal.line(line) }
+            return
+        }
         let run = Simulation.recorded(scenario, rows: rows)
         Terminal.line("")
         for line in RunTable(run).lines(last: rows) { Terminal.line(line) }
@@ -26,6 +32,8 @@ struct FailureText {
         Terminal.line("")
         for line in ShrunkFile(shrunk, name: "shrunk").text.split(separator: "\n") { Terminal.line("    \(line)") }
     }
+
+    private var isOfRealGit: Bool { failure.violation?.check == .realGit }
 
     /// The check, both facts, what the seed stood for, and the commands to go on with.
     func facts(_ scenario: Scenario) -> [String] {
@@ -45,6 +53,10 @@ struct FailureText {
                 + "\(scenario.rules.count) rules in \(time)")
         for condition in ScenarioFormat.conditions(ScenarioFile(scenario, name: study.name)) {
             lines.append("          \(condition)")
+        }
+        guard !isOfRealGit else {
+            let words = (["baton simulate"] + study.words).joined(separator: " ")
+            return lines + ["again:    \(words) --seed \(failure.seed) --git both"]
         }
         let target = target(failure.seed)
         lines.append("replay:   baton simulate replay \(target)")

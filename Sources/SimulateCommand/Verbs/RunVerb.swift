@@ -13,7 +13,11 @@ struct RunVerb: ParsableCommand {
     @Option(name: .customLong("for"), help: "Draw new seeds for this long: 30s to 24h.")
     var length: String?
 
-    @Option(help: "The git of the devices: model, real (slow), or both, compared after each of its events.")
+    @Option(
+        help: """
+            The git of the devices: model; real: the same is done with real repositories beside it (slow), which must \
+            not object; both: and is compared with the model after each event of git. 'baton simulate' alone has them.
+            """)
     var git: GitTier = .model
 
     @Flag(help: "Run all seeds, also after one has failed, and list every failure.")
