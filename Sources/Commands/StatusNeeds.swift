@@ -7,7 +7,9 @@ struct StatusNeeds {
 
     func lines(_ style: Style) -> [String] {
         var needs = report.reasons.enumerated().filter { !isInHeadline($0.offset, $0.element) }.map(\.element).map(need)
-        if !report.held.isEmpty { needs.append((held, report.held.contains(where: \.can_be_allowed) ? "baton allow PATH" : nil)) }
+        if !report.held.isEmpty {
+            needs.append((held, report.held.contains(where: \.can_be_allowed) ? "baton allow PATH" : nil))
+        }
         return needs.flatMap { text, fix in
             var pieces = [Flow.Piece("! " + text)]
             if let fix { pieces.append(Flow.Piece(fix, .bold, before: "      ")) }
