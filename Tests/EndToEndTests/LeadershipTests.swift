@@ -13,7 +13,15 @@ extension EndToEnd {
             let pid = try await mesh.pid(old)
             let witness = (old + 1) % 3
             let oldToken = try #require(try await mesh.status(witness).leader?.token)
-            // It sleeps in the middle of a round: its writers' and the others' gates are closed by then, or soon.
+            // It sleeps in the middle of a round, which a writer in the gate keeps from going on meanwhile.
+            let home = mesh.members[witness].home
+            let held = Task {
+                try await run(Mesh.baton, ["gate", "--", "sleep", "2"], environment: ["BATON_HOME": home])
+            }
+            try await eventually("a writer is in the gate") {
+                let devices = try await mesh.status(witness).devices
+                return devices.contains { $0.name == mesh.members[witness].name && $0.writers.active > 0 } ? true : nil
+            }
             try mesh.write("second\n", to: "a.md", on: witness)
             _ = try await mesh.call(old, ControlCall.sync, SyncCall(wait: false), as: SyncReport.self)
             try await eventually("a round is under way") {
@@ -24,6 +32,7 @@ extension EndToEnd {
                 let leader = try await mesh.leader(seenFrom: witness)
                 return leader != old ? leader : nil
             }
+            _ = try await held.value
             try await mesh.convergeAmong([witness, new, 3 - old - witness])
             let head = try await mesh.status(witness).head
             kill(pid, SIGCONT)
