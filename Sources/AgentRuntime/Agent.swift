@@ -38,6 +38,7 @@ struct Agent: Service {
         defer { store.close() }
         let audit = AuditTrail(store: store, logger: logger)
         defer { audit.flush() }
+        let settings = try openSettings()
         let workspace = try await openWorkspace(store, identity)
         let restored = try setup { () throws(StoreError) in try store.load() }
         let incarnation = try setup { () throws(StoreError) in try store.nextIncarnation() }
@@ -65,14 +66,16 @@ struct Agent: Service {
         let advertised = Addresses.advertised(bound)
         let parts = AgentParts(
             store: store, identity: identity, workspace: workspace, loop: loop, gate: gate, transport: transport,
-            watch: watch, audit: audit, desk: desk, logger: logger, advertised: advertised, listen: bound,
+            watch: watch, audit: audit, desk: desk, settings: settings, logger: logger, advertised: advertised,
+            listen: bound,
             hasTestSwitches: getenv("BATON_TEST_SWITCHES").map { String(cString: $0) } == "1", started: DeviceLoop.now,
             onStop: { [ending] in await ending.stopAndWait(loop) })
         links.begin(transport: transport, loop: loop)
         let runner = EffectRunner(
             device: identity.id, workspace: workspace, gate: gate, transport: transport, streams: streams, watch: watch,
             loop: loop, logger: logger)
-        loop.start(effects(store, links, runner, audit))
+        settings.meshIs(loop.read { $0.state.settings })
+        loop.start(effects(store, links, runner, audit, settings))
         let server = try await openSocket(AgentHandler(agent: parts), transport: transport)
         audit.add("started", "agent started, listening on \(bound)", details: ["version": BatonVersion.text])
         logger.notice("agent started", metadata: ["listen": "\(bound)", "device": "\(identity.id.short)"])
@@ -104,15 +107,16 @@ struct Agent: Service {
         }
     }
 
-    private func effects(_ store: DeviceStore, _ links: Links, _ runner: EffectRunner, _ audit: AuditTrail)
-        -> DeviceLoop.Effects
-    {
+    private func effects(
+        _ store: DeviceStore, _ links: Links, _ runner: EffectRunner, _ audit: AuditTrail, _ settings: AgentSettings
+    ) -> DeviceLoop.Effects {
         DeviceLoop.Effects(
             persist: { try store.persist($0) },
             send: { links.send($0) },
             act: { runner.carryOut($0) },
             note: { audit.note($0) },
             rosterChanged: { links.rosterChanged($0, applied: $1) },
+            settingsChanged: { settings.meshIs($0) },
             failed: { [ending] error in
                 let store = error as? StoreError
                 ending.end(
@@ -121,6 +125,13 @@ struct Agent: Service {
                         hint: store?.hint ?? "free some space, then: baton up"))
             },
             stopped: { [ending] in ending.end(nil) })
+    }
+
+    private func openSettings() throws -> AgentSettings {
+        do throws(SettingProblem) {
+            return try AgentSettings(
+                home: home, environment: { getenv($0).map { String(cString: $0) } }, logger: logger)
+        } catch { throw SetupFailure(code: ExitCode.failed, message: error.message, hint: error.hint) }
     }
 
     private func makeDevice(

@@ -34,9 +34,11 @@ final class AgentHandler: ControlHandler {
         case ControlCall.invite: return try ControlJSON.encode(invite(ControlJSON.decode(InviteCall.self, from: body)))
         case ControlCall.allow: return try await allow(ControlJSON.decode(AllowCall.self, from: body))
         case ControlCall.remove: return try await remove(ControlJSON.decode(RemoveCall.self, from: body))
-        case ControlCall.config: return try ControlJSON.encode(config())
+        case ControlCall.config: return try ControlJSON.encode(try config())
         case ControlCall.set:
             return try ControlJSON.encode(await set(ControlJSON.decode(ConfigSetting.self, from: body)))
+        case ControlCall.unset:
+            return try ControlJSON.encode(await unset(ControlJSON.decode(ConfigKey.self, from: body)))
         case ControlCall.lock:
             return try ControlJSON.encode(await lock(ControlJSON.decode(LockCall.self, from: body), session))
         case ControlCall.unlock: return try await unlock(ControlJSON.decode(LockCall.self, from: body), session)
@@ -173,7 +175,7 @@ extension AgentHandler {
         code: ExitCode.failed, message: "the device gave an answer to another question", hint: "see the log: baton log")
 }
 
-// MARK: - Members and settings
+// MARK: - Members
 
 extension AgentHandler {
     private func invite(_ call: InviteCall) throws -> InviteReport {
@@ -228,33 +230,7 @@ extension AgentHandler {
         return ControlJSON.empty
     }
 
-    private func config() -> ConfigReport {
-        let settings = agent.loop.read { $0.state.settings }
-        return ConfigReport(
-            items: SyncSettings.keys.map { key in
-                let own = settings.first { $0.key == key.name }
-                return ConfigReport.Item(
-                    key: key.name, value: own?.value ?? key.standard.settingText, standard: key.standard.settingText,
-                    source: own == nil ? "default" : "mesh", about: key.about)
-            })
-    }
-
-    private func set(_ call: ConfigSetting) async throws -> ConfigReport {
-        guard let key = SyncSettings.key(named: call.key) else {
-            throw ControlFailure(
-                code: ExitCode.usage, message: "there is no setting '\(call.key)'", hint: "see: baton config list")
-        }
-        guard let value = Duration(setting: call.value), key.range.contains(value) else {
-            let range = "\(key.range.lowerBound.settingText) to \(key.range.upperBound.settingText)"
-            throw ControlFailure(
-                code: ExitCode.usage, message: "'\(call.value)' is no value for \(call.key) (\(range))",
-                hint: "for instance: baton config set \(call.key) \(key.standard.settingText)")
-        }
-        try done(await agent.loop.ask(.set(Setting(key: call.key, value: value.settingText))))
-        return config()
-    }
-
-    private func done(_ reply: ClientReply) throws {
+    func done(_ reply: ClientReply) throws {
         switch reply {
         case .done: return
         case .noQuorum: throw Self.noQuorum

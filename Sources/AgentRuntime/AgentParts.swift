@@ -21,6 +21,7 @@ final class AgentParts: Sendable {
     let watch: WorkspaceWatch
     let audit: AuditTrail
     let desk: JoinDesk
+    let settings: AgentSettings
     let logger: Logger
     /// Where others reach this device.
     let advertised: [TransportAddress]
@@ -31,8 +32,9 @@ final class AgentParts: Sendable {
 
     init(
         store: DeviceStore, identity: DeviceIdentity, workspace: Workspace, loop: DeviceLoop, gate: WriterGate,
-        transport: MeshTransport, watch: WorkspaceWatch, audit: AuditTrail, desk: JoinDesk, logger: Logger,
-        advertised: [TransportAddress], listen: TransportAddress, hasTestSwitches: Bool, started: Instant,
+        transport: MeshTransport, watch: WorkspaceWatch, audit: AuditTrail, desk: JoinDesk, settings: AgentSettings,
+        logger: Logger, advertised: [TransportAddress], listen: TransportAddress, hasTestSwitches: Bool,
+        started: Instant,
         onStop: @escaping @Sendable () async -> Void
     ) {
         self.store = store
@@ -44,6 +46,7 @@ final class AgentParts: Sendable {
         self.watch = watch
         self.audit = audit
         self.desk = desk
+        self.settings = settings
         self.logger = logger
         self.advertised = advertised
         self.hasTestSwitches = hasTestSwitches

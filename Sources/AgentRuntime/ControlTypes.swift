@@ -27,6 +27,8 @@ package enum ControlCall {
     package static let config = "config"
     /// `ConfigSetting` -> `ConfigReport`.
     package static let set = "config.set"
+    /// `ConfigKey` -> `ConfigReport`.
+    package static let unset = "config.unset"
     /// `LockCall` -> `LockReport`, granted; the lock is released when the session ends. Notice `lock.lost`
     /// (`LockReport`): stop what runs under it.
     package static let lock = "lock.acquire"
@@ -117,13 +119,26 @@ package struct RemoveCall: Codable, Hashable, Sendable {
     package init(device: String) { self.device = device }
 }
 
+/// `here`: for this device alone.
 package struct ConfigSetting: Codable, Hashable, Sendable {
     package var key: String
     package var value: String
+    package var here: Bool?
 
-    package init(key: String, value: String) {
+    package init(key: String, value: String, here: Bool? = nil) {
         self.key = key
         self.value = value
+        self.here = here
+    }
+}
+
+package struct ConfigKey: Codable, Hashable, Sendable {
+    package var key: String
+    package var here: Bool?
+
+    package init(key: String, here: Bool? = nil) {
+        self.key = key
+        self.here = here
     }
 }
 
@@ -132,9 +147,19 @@ package struct ConfigReport: Codable, Hashable, Sendable {
         package var key: String
         package var value: String
         package var standard: String
-        /// `default` or `mesh` (replicated: the same on every device).
+        /// `environment` (of the agent), `mesh` (replicated: the same on every device), `device` (its `config.toml`),
+        /// `default`.
         package var source: String
         package var about: String
+        /// Where it can be set: `mesh`, `device`, `mesh_or_device`.
+        package var scope: String?
+        /// What may be written, in words, and one value that may.
+        package var allowed: String?
+        package var example: String?
+        /// The variable of the agent's environment that overrides it, if one does.
+        package var environment: String?
+        /// An older name of the key.
+        package var alias: String?
     }
 
     package var items: [Item]

@@ -15,6 +15,7 @@ final class DeviceLoop: Sendable {
         var note: @Sendable ([DeviceEvent]) -> Void
         /// The state, and the log's index up to which it is applied.
         var rosterChanged: @Sendable (MeshState, LogIndex) -> Void
+        var settingsChanged: @Sendable ([Setting]) -> Void
         /// The disk refused an update: nothing of that step may have an effect, and no later step either.
         var failed: @Sendable (any Error) -> Void
         var stopped: @Sendable () -> Void
@@ -143,6 +144,7 @@ final class DeviceLoop: Sendable {
         if output.rosterChanged {
             effects.rosterChanged(state.device.state, state.device.raft.appliedIndex)
         }
+        if output.settingsChanged { effects.settingsChanged(state.device.state.settings) }
         if !output.send.isEmpty { effects.send(output.send) }
         if !output.actions.isEmpty { effects.act(output.actions) }
         for reply in output.replies {

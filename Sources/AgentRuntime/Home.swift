@@ -26,6 +26,8 @@ package struct Home: Hashable, Sendable {
     package var identity: String { path + "/identity" }
     package var database: String { path + "/device.db" }
     package var workspaceState: String { path + "/workspace" }
+    /// The settings of this device alone.
+    package var config: String { path + "/config.toml" }
     package var log: String { path + "/agent.log" }
     package var gateFile: String { path + "/run/gate" }
     package var run: String { path + "/run" }

@@ -133,6 +133,7 @@ struct ExplainText {
         case "nothingChanged": return "Would sync now? NO - nothing changed"
         case "settling": return "Would sync now? NO - files still change\(wait)"
         case "minInterval": return "Would sync now? NO - the last round was too recent (sync.min-interval)\(wait)"
+        case "automaticOff": return "Would sync now? NO - automatic rounds are off (baton config enable)"
         case "backOff": return "Would sync now? NO - waiting after a failed round\(wait)"
         default: return "Would sync now? YES (\(reason))"
         }

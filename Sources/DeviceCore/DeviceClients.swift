@@ -18,6 +18,7 @@ extension Device {
         case .putDevice(let record): propose(.putDevice(record), .client(tag: tag), at: now, into: &output)
         case .removeDevice(let device): propose(.removeDevice(device), .client(tag: tag), at: now, into: &output)
         case .set(let setting): propose(.set(setting), .client(tag: tag), at: now, into: &output)
+        case .unset(let key): propose(.unset(key: key), .client(tag: tag), at: now, into: &output)
         }
     }
 

@@ -100,6 +100,7 @@ extension Device {
         let before = state
         state = snapshot.image
         output.rosterChanged = true
+        output.settingsChanged = true
         if state.head.revision != before.head.revision, let head = state.head.revision {
             output.actions.append(.headMoved(head))
         }
@@ -140,6 +141,7 @@ extension Device {
         {
             output.events.append(.publicationRefused(publication, refusal))
         }
+        if change.settingsChanged { output.settingsChanged = true }
         if change.rosterChanged {
             output.rosterChanged = true
             membershipCheck = now

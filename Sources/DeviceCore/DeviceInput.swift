@@ -41,6 +41,7 @@ package enum ClientRequest: Hashable, Sendable {
     case putDevice(DeviceRecord)
     case removeDevice(DeviceID)
     case set(Setting)
+    case unset(key: String)
 }
 
 package enum ClientReply: Hashable, Sendable {

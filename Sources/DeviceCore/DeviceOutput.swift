@@ -15,6 +15,8 @@ package struct DeviceOutput: Hashable, Sendable {
     package var events: [DeviceEvent] = []
     /// The replicated roster changed: links and pins follow it.
     package var rosterChanged = false
+    /// The replicated settings changed: shells that follow some are told.
+    package var settingsChanged = false
     /// Everything that a graceful stop needs is done.
     package var stopped = false
 
@@ -28,6 +30,7 @@ package struct DeviceOutput: Hashable, Sendable {
         if !replies.isEmpty { replies.removeAll(keepingCapacity: true) }
         if !events.isEmpty { events.removeAll(keepingCapacity: true) }
         rosterChanged = false
+        settingsChanged = false
         stopped = false
     }
 }

@@ -131,7 +131,7 @@ extension Device {
         case .lock(.release(let name, _)), .lock(.transfer(let name, _, _)):
             return state.locks.grant(of: name).map { $0.holder == peer } ?? true
         case .lock(.expire), .lock(.forget): return peer == device || configuration.mutants.has(.lateExpiry)
-        case .publish, .putDevice, .removeDevice, .set: return true
+        case .publish, .putDevice, .removeDevice, .set, .unset: return true
         }
     }
 
@@ -226,7 +226,7 @@ extension MeshOperation {
         case .publish: "a publication"
         case .putDevice: "a device"
         case .removeDevice: "a removal"
-        case .set: "a setting"
+        case .set, .unset: "a setting"
         }
     }
 }

@@ -184,6 +184,7 @@ extension Device {
         switch acceptedToken.accept(message.round.token, from: peer, mutants: configuration.mutants) {
         case .accepted(let changed):
             if changed { output.persist.acceptedToken = acceptedToken }
+            roundMember.pauseMax = state.syncSettings.pauseMax
             memberStep(.received(message, from: peer), at: now)
         case .refused(let presented, let highest, let holder):
             output.events.append(

@@ -25,7 +25,10 @@ package enum MeshOperation: Hashable, Sendable {
     case putDevice(DeviceRecord)
     /// Leaves a tombstone: the key can never come back.
     case removeDevice(DeviceID)
+    /// Keys and values are checked before they are proposed and again when they are read.
     case set(Setting)
+    /// Back to the default.
+    case unset(key: String)
 }
 
 /// The commit point of a round: accepted only with the sync lock's current token, a sequence above the last published
@@ -64,18 +67,6 @@ package struct DeviceRecord: Hashable, Sendable {
         self.device = device
         self.name = name
         self.addresses = addresses
-    }
-}
-
-/// A replicated setting (`sync.settle` = `2s`). Keys and values are checked before they are proposed and again when
-/// they are read.
-package struct Setting: Hashable, Sendable {
-    package var key: String
-    package var value: String
-
-    package init(key: String, value: String) {
-        self.key = key
-        self.value = value
     }
 }
 

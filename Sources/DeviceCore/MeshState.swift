@@ -29,6 +29,7 @@ package struct MeshState: Hashable, Sendable {
     ) {
         guard zip(devices, devices.dropFirst()).allSatisfy({ $0.device < $1.device }), devices.count <= Limits.devices,
             zip(settings, settings.dropFirst()).allSatisfy({ $0.key < $1.key }),
+            settings.bytes <= Limits.settingsBytes,
             zip(answered, answered.dropFirst()).allSatisfy({ $0.device < $1.device }),
             answered.allSatisfy({ $0.answers.count <= Limits.rememberedRequests })
         else { return nil }
@@ -106,14 +107,6 @@ package struct MeshChange: Hashable, Sendable {
     package var settingsChanged = false
 }
 
-extension SyncSettings {
-    /// What the replicated settings say; unknown keys and values out of range change nothing.
-    fileprivate init(_ settings: [Setting]) {
-        self.init()
-        for setting in settings { set(setting.key, to: setting.value) }
-    }
-}
-
 // MARK: - Applying
 
 extension MeshState {
@@ -132,6 +125,7 @@ extension MeshState {
         case .putDevice(let record): put(record, &change)
         case .removeDevice(let device): remove(device, term: term, &change)
         case .set(let setting): put(setting, &change)
+        case .unset(let key): unset(key, &change)
         }
         remember(command.request, change.outcome)
         return change
@@ -195,14 +189,20 @@ extension MeshState {
     }
 
     private mutating func put(_ setting: Setting, _ change: inout MeshChange) {
-        let isKnown = settings.contains { $0.key == setting.key }
-        guard isKnown || settings.count < Limits.settings else { return change.outcome = .refused(.limitReached) }
-        change.settingsChanged = true
-        if let place = settings.firstIndex(where: { $0.key == setting.key }) {
-            settings[place] = setting
-        } else {
-            settings.insert(setting, at: settings.firstIndex { $0.key > setting.key } ?? settings.endIndex)
+        var others = settings
+        others.removeAll { $0.key == setting.key }
+        guard others.count < Limits.settings, others.bytes + [setting].bytes <= Limits.settingsBytes else {
+            return change.outcome = .refused(.limitReached)
         }
+        others.insert(setting, at: others.firstIndex { $0.key > setting.key } ?? others.endIndex)
+        settings = others
+        change.settingsChanged = true
+    }
+
+    private mutating func unset(_ key: String, _ change: inout MeshChange) {
+        guard settings.contains(where: { $0.key == key }) else { return }
+        settings.removeAll { $0.key == key }
+        change.settingsChanged = true
     }
 
     private mutating func remember(_ request: RequestID, _ outcome: MeshOutcome) {

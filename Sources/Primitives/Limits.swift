@@ -12,7 +12,7 @@ public enum Limits {
     public static let frameBytes = 1 << 20
     /// Log bytes that one append message may carry; the rest goes with the next.
     public static let appendBytes = 256 << 10
-    public static let appendEntries = 256
+    public static let appendEntries = 128
     /// Append messages to one peer that are not yet answered.
     public static let appendsInFlight = 16
     /// Frames waiting to be written to one peer; the oldest protocol messages are dropped beyond (they are retried).
@@ -107,8 +107,12 @@ public enum Limits {
     /// All addresses of one device together: so that `appendEntries` of the largest entries still fit into one frame.
     public static let deviceAddressesBytes = 2 << 10
     public static let settingKeyBytes = 64
-    public static let settingValueBytes = 256
+    public static let settingValueBytes = 4 << 10
     public static let settings = 64
+    /// Keys and values of all settings together: so that a snapshot of everything else fits beside them.
+    public static let settingsBytes = 32 << 10
+    /// The file of one device's own settings.
+    public static let settingsFileBytes = 256 << 10
     public static let workspaceNameBytes = 128
     public static let branchBytes = 255
     /// A snapshot is one message, and leaves room in its frame for the rest of it.

@@ -182,7 +182,7 @@ extension Field where Root == ConfigBlock {
             write: { $0.drift == 0 ? nil : Quantity.text(share: $0.drift) })
     }
 
-    private static func setting(_ key: SyncSettings.Key) -> Field {
+    private static func setting(_ key: SettingKey) -> Field {
         Field(
             name: key.name, hasValue: true,
             read: { (reader, root) throws(ScenarioProblem) in

@@ -206,12 +206,10 @@ extension WordReader {
         return ConfigSetting(key: key.text, value: try value.settingValue(known))
     }
 
-    mutating func settingValue(_ key: SyncSettings.Key) throws(ScenarioProblem) -> String {
+    mutating func settingValue(_ key: SettingKey) throws(ScenarioProblem) -> String {
         let word = try self.word("a value")
-        guard let length = Duration(setting: word.text), key.range.contains(length) else {
-            throw problem(
-                word, "'\(word.text)' is impossible for \(key.name)",
-                hint: "between \(key.range.lowerBound.settingText) and \(key.range.upperBound.settingText)")
+        guard key.kind.read(word.text) != nil else {
+            throw problem(word, "'\(word.text)' is impossible for \(key.name)", hint: key.kind.allowed)
         }
         return word.text
     }

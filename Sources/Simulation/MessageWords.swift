@@ -88,6 +88,7 @@ extension MeshOperation {
         case .putDevice(let record): "put \(record.name)"
         case .removeDevice(let device): "remove \(device.number)"
         case .set(let setting): "set \(setting.key)=\(setting.value)"
+        case .unset(let key): "unset \(key)"
         }
     }
 }

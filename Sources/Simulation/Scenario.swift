@@ -56,12 +56,14 @@ package struct Scenario: Hashable, Sendable {
 
     /// The settings of rounds as this scenario makes them.
     var syncSettings: SyncSettings {
-        var values = SyncSettings()
-        for setting in settings { values.set(setting.key, to: setting.value) }
+        var all = settings
         for timed in events {
-            if case .client(_, .setting(let key, let value)) = timed.event { values.set(key, to: value) }
+            if case .client(_, .setting(let key, let value)) = timed.event {
+                all.append(Setting(key: key, value: value))
+            }
         }
-        return values
+        // Of two values of a key the first is read.
+        return SyncSettings(all.reversed())
     }
 
     /// Some disk goes back to an image.

@@ -37,6 +37,7 @@ struct MemberPart: Hashable, Sendable {
     let round: RoundID
     let leader: DeviceID
     let budget: Duration
+    let pauseMax: Duration
     var stage = Stage.closing
     var gate: Gate
     var heard: Instant
@@ -45,10 +46,11 @@ struct MemberPart: Hashable, Sendable {
     var writers = WriterReport()
     private(set) var report: ApplyReport?
 
-    init(round: RoundID, leader: DeviceID, budget: Duration, now: Instant) {
+    init(round: RoundID, leader: DeviceID, budget: Duration, pauseMax: Duration, now: Instant) {
         self.round = round
         self.leader = leader
         self.budget = budget
+        self.pauseMax = min(pauseMax, Limits.pauseMax)
         gate = .closing(since: now)
         heard = now
         lastWord = now
@@ -76,7 +78,7 @@ struct MemberPart: Hashable, Sendable {
         guard !isOver else { return nil }
         var next = heard + Limits.leaderSilence
         if atWork { next = min(next, lastWord + Limits.roundWord) }
-        if let since = gate.since { next = min(next, since + Limits.pauseMax) }
+        if let since = gate.since { next = min(next, since + pauseMax) }
         if let reopens { next = min(next, reopens) }
         return isApplying ? lastWord + Limits.roundWord : next
     }
@@ -232,7 +234,7 @@ extension MemberPart {
         guard !isApplying else { return }
         if let reopens, now >= reopens { open(early: true, at: now, into: &actions) }
         let silent = now >= heard + Limits.leaderSilence
-        let tooLong = gate.since.map { now >= $0 + Limits.pauseMax } ?? false
+        let tooLong = gate.since.map { now >= $0 + pauseMax } ?? false
         if silent || tooLong {
             giveUp(.failed(silent ? "the leader fell silent" : "the pause took too long"), at: now, into: &actions)
         }
@@ -245,7 +247,8 @@ extension MemberPart {
         guard isApplying || now < heard + Limits.leaderSilence else { return }
         lastExtension = now
         let limit = isApplying ? Limits.leaderSilence : heard + Limits.leaderSilence - now
-        actions.append(.extendGate(round, limit: limit))
+        let left = gate.since.map { $0 + pauseMax - now } ?? limit
+        if left > .zero { actions.append(.extendGate(round, limit: min(limit, left))) }
     }
 
     /// Ends this device's part. Captures and staged objects stay pinned; a later round merges them.

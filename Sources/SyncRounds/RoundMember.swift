@@ -38,6 +38,9 @@ package struct RoundMember: Hashable, Sendable {
     private(set) var head: Revision?
     private(set) var part: MemberPart?
 
+    /// The hard bound of one pause (`pause.max`); of rounds that begin from now on.
+    package var pauseMax = Limits.pauseMax
+
     private let mutants: MutantSet
 
     package init(mutants: MutantSet = .none) { self.mutants = mutants }
@@ -84,7 +87,7 @@ package struct RoundMember: Hashable, Sendable {
             }
             self.part?.giveUp(nil, at: now, into: &actions)
         }
-        part = MemberPart(round: round, leader: leader, budget: budget, now: now)
+        part = MemberPart(round: round, leader: leader, budget: budget, pauseMax: pauseMax, now: now)
         actions.append(.closeGate(round, limit: Limits.leaderSilence))
         if mutants.has(.captureBeforeQuiet) { part?.gateIsTakenForClosed(into: &actions) }
     }

@@ -32,7 +32,7 @@ package struct RoundSchedule: Hashable, Sendable {
     }
 
     package enum Rule: String, Hashable, Sendable, CaseIterable {
-        case nothingChanged, settling, minInterval, backOff
+        case nothingChanged, settling, minInterval, backOff, automaticOff
     }
 
     package init(settings: SyncSettings, manual: Bool, lastStart: Instant?, notBefore: Instant?, devices: [Facts]) {
@@ -47,6 +47,7 @@ package struct RoundSchedule: Hashable, Sendable {
     /// quiet (`settle`) but no longer than `maxWait`, and for the minimum interval.
     package func decide(at now: Instant) -> Verdict {
         if manual { return .go(.manual) }
+        guard settings.automatic else { return .wait(until: nil, .automaticOff) }
         if devices.contains(where: \.behind) {
             if let notBefore, now < notBefore { return .wait(until: notBefore, .backOff) }
             return .go(.behind)

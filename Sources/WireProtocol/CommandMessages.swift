@@ -12,6 +12,7 @@ extension MeshCommand {
             case .putDevice(let record): $0.putDevice = record.wire
             case .removeDevice(let device): $0.removeDevice = Write.device(device)
             case .set(let setting): $0.set = setting.wire
+            case .unset(let key): $0.unset = key
             }
         }
     }
@@ -25,6 +26,8 @@ extension MeshCommand {
         case .putDevice(let record): operation = .putDevice(try DeviceRecord(record))
         case .removeDevice(let device): operation = .removeDevice(try Read.device(device, "removed device"))
         case .set(let setting): operation = .set(try Setting(setting))
+        case .unset(let key):
+            operation = .unset(key: try Read.text(key, 1...Limits.settingKeyBytes, "setting's key"))
         case nil: throw .unsupported("command")
         }
         self.init(request: try RequestID(wire.request), operation: operation)

@@ -19,6 +19,8 @@ extension MeshState {
         try Read.limit(wire.devices.count, Limits.devices, "devices")
         try Read.limit(wire.removed.count, Limits.removedDevices, "removed devices")
         try Read.limit(wire.settings.count, Limits.settings, "settings")
+        let settings = wire.settings.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+        try Read.limit(settings, Limits.settingsBytes, "settings' bytes")
         try Read.limit(wire.answered.count, Limits.devices + Limits.removedDevices, "answered devices")
         let state = MeshState(
             devices: try wire.devices.map { (device) throws(WireError) in try DeviceRecord(device) },

@@ -52,7 +52,7 @@ import Testing
         ("at 3s bridge leader", "4:14", "no device by its name", "known: laptop"),
         ("at 3s wall nas +900000d", "4:16", "is impossible", "at most 7300d"),
         ("at 3s rate nas 1", "4:16", "is no speed", "110%"),
-        ("config sync.settle=9d", "4:20", "impossible for sync.settle", "between"),
+        ("config sync.settle=9d", "4:20", "impossible for sync.settle", "0s to 10m"),
         ("clocks rates=100%,110%", "4:1", "2 clock rates for 3 devices", "one rate per device"),
         ("late laptop", "4:6", "cannot be late", "founds the mesh"),
         ("learner laptop", "4:9", "is there already", "another name"),

@@ -78,12 +78,19 @@ import Testing
     func whatIsNoDurationIsRefused(text: String) { #expect(Duration(setting: text) == nil) }
 
     @Test func aSettingOutsideOfItsRangeChangesNothing() {
-        var settings = SyncSettings()
-        let refused = [settings.set("sync.min-interval", to: "10ms"), settings.set("no.such-key", to: "1s")]
-        #expect(refused == [false, false])
-        #expect(settings == SyncSettings())
-        settings.set("sync.min-interval", to: "1s")
-        #expect(settings.minInterval == .seconds(1))
-        #expect(SyncSettings.keys.allSatisfy { $0.range.contains($0.standard) })
+        let wrong = [Setting(key: "sync.min-interval", value: "10ms"), Setting(key: "no.such-key", value: "1s")]
+        #expect(SyncSettings(wrong) == SyncSettings())
+        #expect(SyncSettings([Setting(key: "sync.min-interval", value: "1s")]).minInterval == .seconds(1))
+        #expect(SyncSettings([]) == SyncSettings())
+    }
+
+    @Test func withAutomaticOffOnlyAPersonStartsARound() {
+        let device = RoundSchedule.Facts(firstChange: .origin, lastChange: .origin, behind: true)
+        var schedule = RoundSchedule(
+            settings: SyncSettings([Setting(key: "sync.automatic", value: "off")]), manual: false, lastStart: nil,
+            notBefore: nil, devices: [device])
+        #expect(schedule.decide(at: Instant(sinceOrigin: .seconds(9999))) == .wait(until: nil, .automaticOff))
+        schedule.manual = true
+        #expect(schedule.decide(at: .origin) == .go(.manual))
     }
 }

@@ -121,9 +121,55 @@ import Testing
         }
         #expect(check(.set(Setting(key: "sync.settle", value: "2s"))) == nil)
         #expect(check(.set(Setting(key: "", value: "2s"))) != nil)
-        #expect(check(.set(Setting(key: "k", value: String(repeating: "v", count: 1000)))) != nil)
+        #expect(check(.unset(key: "sync.settle")) == nil)
+        #expect(check(.unset(key: "")) != nil)
+        #expect(check(.set(Setting(key: "k", value: String(repeating: "v", count: 5000)))) != nil)
         #expect(check(.putDevice(DeviceRecord(device: header.from, name: "a\u{1B}", addresses: []))) != nil)
         #expect(check(.lock(.acquire(.sync, device: header.from, ttl: .seconds(100_000), waits: true))) != nil)
         #expect(check(.lock(.acquire(.sync, device: header.from, ttl: .nanoseconds(1) / 2, waits: true))) != nil)
+    }
+
+    @Test func theLargestSettingsFitIntoFramesAndSnapshots() throws {
+        let value = String(repeating: "v", count: Limits.settingValueBytes)
+        let key = String(repeating: "k", count: Limits.settingKeyBytes)
+        let request = RequestID(device: header.from, incarnation: Limits.largestNumber - 1, number: 1)
+        let entries = (1...UInt64(Limits.appendEntries)).map { number in
+            let command = MeshCommand(request: request, operation: .set(Setting(key: key, value: value)))
+            return MeshEntry(term: Term(1), index: LogIndex(number), payload: .command(command))
+        }
+        let append = AppendRequest<MeshCommand>(
+            term: Term(1), previousIndex: .zero, previousTerm: .zero, entries: entries, commitIndex: .zero,
+            confirmation: 0)
+        let bytes = try FrameCodec.encode(.raft(.append(append)), header: header)
+        #expect(bytes.count <= Limits.frameBytes)
+
+        var state = MeshState()
+        for number in 1...Limits.settings {
+            let setting = Setting(key: "key-\(number)", value: value)
+            let request = RequestID(device: header.from, incarnation: 1, number: UInt64(number))
+            let change = state.apply(
+                MeshCommand(request: request, operation: .set(setting)), term: Term(1), voters: [header.from])
+            #expect((change.outcome == .done) == (state.settings.value(of: setting.key) != nil))
+        }
+        #expect(state.settings.bytes <= Limits.settingsBytes && state.settings.count < 10)
+        #expect(try MeshState(state.wire) == state)
+        let crowd = state.wire.settings + [Setting(key: "z", value: value).wire, Setting(key: "z2", value: value).wire]
+        var wire = state.wire
+        wire.settings = crowd
+        #expect(error { () throws(WireError) in _ = try MeshState(wire) } != nil)
+    }
+
+    @Test func anUnsetSettingIsGone() {
+        var state = MeshState()
+        for (number, operation) in [
+            MeshOperation.set(Setting(key: "a", value: "1")), .unset(key: "a"), .unset(key: "b"),
+        ]
+        .enumerated() {
+            let request = RequestID(device: header.from, incarnation: 1, number: UInt64(number + 1))
+            let change = state.apply(
+                MeshCommand(request: request, operation: operation), term: Term(1), voters: [header.from])
+            #expect(change.settingsChanged == (number < 2))
+        }
+        #expect(state.settings.isEmpty)
     }
 }

@@ -94,11 +94,12 @@ extension RandomValues {
     }
 
     mutating func operation() -> MeshOperation {
-        switch below(5) {
+        switch below(6) {
         case 0: .lock(lockCommand())
         case 1: .publish(publication())
         case 2: .putDevice(record())
         case 3: .removeDevice(device())
+        case 4: .unset(key: "sync.settle")
         default: .set(Setting(key: "sync.settle", value: "\(below(100))s"))
         }
     }

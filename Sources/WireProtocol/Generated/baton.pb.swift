@@ -1238,6 +1238,14 @@ nonisolated struct WireCommand: Sendable {
     set {operation = .set(newValue)}
   }
 
+  var unset: String {
+    get {
+      if case .unset(let v)? = operation {return v}
+      return String()
+    }
+    set {operation = .unset(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Operation: Equatable, Sendable {
@@ -1246,6 +1254,7 @@ nonisolated struct WireCommand: Sendable {
     case putDevice(WireDevice)
     case removeDevice(Data)
     case set(WireSetting)
+    case unset(String)
 
   }
 
@@ -4200,7 +4209,7 @@ nonisolated extension WireStaleToken: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Command"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}lock\0\u{1}publish\0\u{3}put_device\0\u{3}remove_device\0\u{1}set\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}lock\0\u{1}publish\0\u{3}put_device\0\u{3}remove_device\0\u{1}set\0\u{1}unset\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4269,6 +4278,14 @@ nonisolated extension WireCommand: SwiftProtobuf.Message, SwiftProtobuf._Message
           self.operation = .set(v)
         }
       }()
+      case 7: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.operation != nil {try decoder.handleConflictingOneOf()}
+          self.operation = .unset(v)
+        }
+      }()
       default: break
       }
     }
@@ -4302,6 +4319,10 @@ nonisolated extension WireCommand: SwiftProtobuf.Message, SwiftProtobuf._Message
     case .set?: try {
       guard case .set(let v)? = self.operation else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .unset?: try {
+      guard case .unset(let v)? = self.operation else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 7)
     }()
     case nil: break
     }

@@ -1,0 +1,37 @@
+/// Every setting there is: a new one is a line here and a reader (`SettingLayers`, `SyncSettings`). A line without a
+/// reader is a fault.
+package enum SettingCatalogue {
+    /// Sorted by name.
+    package static let keys: [SettingKey] = [
+        SettingKey(
+            "pause.budget", .mesh, .duration(.milliseconds(50)...Limits.pauseMax), "2s",
+            "a gate reopens after its capture when the pause lasts longer"),
+        SettingKey(
+            "pause.max", .mesh, .duration(.seconds(1)...Limits.pauseMax), Limits.pauseMax.settingText,
+            "no pause lasts longer than this"),
+        SettingKey(
+            "sync.automatic", .mesh, .flag, "on", "rounds start by themselves; off: only when somebody asks for one"),
+        SettingKey(
+            "sync.max-wait", .mesh, .duration(.seconds(1)...(.seconds(3600))), "1m",
+            "the longest that a change waits for quiet"),
+        SettingKey(
+            "sync.min-interval", .mesh, .duration(.seconds(1)...(.seconds(86_400)), plain: .seconds(60)), "5m",
+            "the least time between two automatic rounds", alias: "sync.interval"),
+        SettingKey(
+            "sync.settle", .mesh, .duration(.zero ... .seconds(600)), "2s",
+            "quiet time after the last change before an automatic round"),
+    ]
+
+    /// By its name or its older name.
+    package static func key(named name: String) -> SettingKey? {
+        keys.first { $0.name == name } ?? keys.first { $0.alias == name }
+    }
+
+    /// The same, or why there is none.
+    package static func existing(_ name: String) throws(SettingProblem) -> SettingKey {
+        guard let key = key(named: name) else {
+            throw SettingProblem("there is no setting '\(name)'", hint: "see: baton config list")
+        }
+        return key
+    }
+}
