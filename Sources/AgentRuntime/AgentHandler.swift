@@ -48,6 +48,7 @@ final class AgentHandler: ControlHandler {
             return ControlJSON.empty
         case ControlCall.link: return try link(ControlJSON.decode(LinkCall.self, from: body))
         default:
+            if let reply = try await history(kind, body) { return reply }
             throw ControlFailure(
                 code: ExitCode.usage, message: "this agent knows no call '\(kind)'",
                 hint: "the command and the agent are of different versions: baton down, then baton up")
@@ -214,7 +215,9 @@ extension AgentHandler {
             throw ControlFailure(code: ExitCode.failed, message: error.message, hint: error.hint)
         }
         let what = call.paths.count == 1 ? "1 path" : "\(call.paths.count) paths"
-        agent.audit.add("allowed", call.empty ? "an empty workspace may be captured" : "\(what) may leave this device")
+        agent.audit.add(
+            "allowed", call.empty ? "an empty workspace may be captured" : "\(what) may leave this device",
+            details: AuditPaths.details(paths))
         agent.watch.look()
         return ControlJSON.empty
     }

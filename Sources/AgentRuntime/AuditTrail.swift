@@ -182,10 +182,12 @@ final class AuditTrail: Sendable {
     private func note(_ publication: Publication, _ number: UInt64) {
         noteComplete("published")
         let conflicts = publication.conflicts == 0 ? "" : ", \(publication.conflicts) conflicts"
+        let what = publication.undoes.map { "undo of round \($0), " } ?? ""
+        var details = ["from": publication.old?.hex ?? "", "to": publication.new.hex, "number": "\(number)"]
+        details["undoes"] = publication.undoes.map { "\($0)" }
         add(
-            "published", "round \(number): \(publication.changedFiles) files\(conflicts)", round: publication.round,
-            token: publication.round.token,
-            details: ["from": publication.old?.hex ?? "", "to": publication.new.hex, "number": "\(number)"])
+            "published", "round \(number): \(what)\(publication.changedFiles) files\(conflicts)",
+            round: publication.round, token: publication.round.token, details: details)
     }
 
     private func note(_ summary: RoundSummary) {

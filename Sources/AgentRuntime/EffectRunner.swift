@@ -15,11 +15,12 @@ final class EffectRunner: Sendable {
     private let streams: GitStreams
     private let watch: WorkspaceWatch
     private let loop: DeviceLoop
+    private let notes: PathNotes
     private let logger: Logger
 
     init(
         device: DeviceID, workspace: Workspace, gate: WriterGate, transport: MeshTransport, streams: GitStreams,
-        watch: WorkspaceWatch, loop: DeviceLoop, logger: Logger
+        watch: WorkspaceWatch, loop: DeviceLoop, notes: PathNotes, logger: Logger
     ) {
         self.device = device
         self.workspace = workspace
@@ -28,6 +29,7 @@ final class EffectRunner: Sendable {
         self.streams = streams
         self.watch = watch
         self.loop = loop
+        self.notes = notes
         self.logger = logger
     }
 
@@ -44,7 +46,8 @@ final class EffectRunner: Sendable {
                 loop.tellWriters(of: gate)
             case .capture(let round): Task { await capture(round) }
             case .fetch(let round, let revision, let peer): Task { await fetch(round, revision, peer) }
-            case .merge(let round, let head, let captures): Task { await merge(round, head, captures) }
+            case .merge(let round, let head, let captures, let undo):
+                Task { await merge(round, head, captures, undo) }
             case .stage(let round, let revision, let peer): Task { await stage(round, revision, peer) }
             case .apply(let round, let revision):
                 // Writers wait for the apply, nobody for the head's ref.
@@ -92,6 +95,7 @@ final class EffectRunner: Sendable {
 
     private func post(_ round: RoundID, base: Revision?, revision: Revision?, files: Int, _ held: [HeldPath]) {
         watch.held(held)
+        notes.captured(round, held: held)
         loop.post(
             .captured(
                 round,
@@ -122,16 +126,23 @@ final class EffectRunner: Sendable {
             revision, from: peer, captureOf: device, known: [head].compactMap { $0 }, transport: transport)
     }
 
-    private func merge(_ round: RoundID, _ head: Revision?, _ captures: [SyncRounds.DeviceCapture]) async {
+    private func merge(
+        _ round: RoundID, _ head: Revision?, _ captures: [SyncRounds.DeviceCapture], _ undo: UndoTarget?
+    ) async {
         do {
             let merged = try await workspace.merge(
                 head: head,
                 captures: captures.map {
                     GitWorkspace.DeviceCapture(device: $0.device, revision: $0.revision, base: $0.base)
-                }, round: round)
+                }, round: round, undo: undo.map { RoundUndo(number: $0.number, revision: $0.revision) })
             let report = MergeReport(
                 revision: merged.revision, changedFiles: UInt32(clamping: merged.changedFiles),
-                conflicts: UInt32(clamping: merged.conflicts.count { $0.isOpen }))
+                conflicts: UInt32(clamping: merged.conflicts.count { $0.isOpen }),
+                undo: merged.undo.map {
+                    UndoReport(
+                        number: $0.number, restoredFiles: UInt32(clamping: $0.restored),
+                        leftFiles: UInt32(clamping: $0.left))
+                })
             loop.post(.merged(round, .done(report)))
         } catch {
             loop.post(.merged(round, .failed("\(error)")))
@@ -155,6 +166,7 @@ final class EffectRunner: Sendable {
                 loop.post(.filesInPlace(round))
                 result.branchWaiting = try await workspace.followBranch(revision)
             }
+            notes.applied(round, result)
             let base = await workspace.base
             let late = result.late.count + result.deferred.count
             let report = ApplyReport(

@@ -12,6 +12,9 @@ struct LogCommand: Verb {
     @Option(help: ArgumentHelp("Only of this device.", valueName: "device")) var device: String?
     @Option(help: ArgumentHelp("Only of this kind, e.g. round, handoff, token-refused.", valueName: "kind"))
     var kind: String?
+    @Option(
+        help: ArgumentHelp("Where the bytes of a file or folder went: every round that changed it.", valueName: "path"))
+    var path: String?
     @Flag(help: "Go on with what happens next, until Ctrl-C.") var follow = false
 
     /// Between two looks of `--follow`.
@@ -20,10 +23,14 @@ struct LogCommand: Verb {
 
     func validate() throws {
         guard (1...10_000).contains(limit) else { throw ValidationError("-n takes 1 to 10000, not \(limit).") }
+        if path != nil, follow || device != nil || kind != nil {
+            throw ValidationError("--path goes with -n and --json alone.")
+        }
     }
 
     func perform(_ console: Console) async throws -> Int32 {
         let client = try await global.connect(console)
+        if let path { return try await show(path, client, console) }
         var report = try await rows(client, limit: limit, after: nil)
         if follow {
             var last: Int64 = 0
@@ -44,6 +51,16 @@ struct LogCommand: Verb {
             // What happened last is looked for first; with --json and --follow the order is that of time.
             console.out(LogText.table(report.rows.reversed()).lines(console.style).joined(separator: "\n"))
         }
+        return Exit.done
+    }
+
+    private func show(_ path: String, _ client: ControlClient, _ console: Console) async throws -> Int32 {
+        let report = try await client.patientCall(
+            ControlCall.path, PathCall(path: path, limit: limit), as: PathReport.self)
+        await client.close()
+        console.out(
+            global.json
+                ? try JSONText.of(report, console) : PathText.lines(report, console.style).joined(separator: "\n"))
         return Exit.done
     }
 

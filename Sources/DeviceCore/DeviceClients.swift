@@ -9,7 +9,9 @@ extension Device {
         _ request: ClientRequest, tag: UInt64, at now: Instant, into output: inout DeviceOutput
     ) {
         switch request {
-        case .sync: wait(.sync, tag: tag, patience: Limits.roundTimeout, at: now, into: &output)
+        case .sync: wait(.sync(undo: nil), tag: tag, patience: Limits.roundTimeout, at: now, into: &output)
+        case .undo(let target):
+            wait(.sync(undo: target), tag: tag, patience: Limits.roundTimeout, at: now, into: &output)
         case .handoff(let target):
             wait(.handoff(to: target), tag: tag, patience: Limits.requestPatience, at: now, into: &output)
         case .acquire(let name, let ttl, let waits):
@@ -46,7 +48,8 @@ extension Device {
             waits[place].number = requestNumber
             waits[place].askedOf = leader
             switch wait.purpose {
-            case .sync: send(.syncRequest(number: requestNumber), to: leader, into: &output)
+            case .sync(let undo):
+                send(.syncRequest(number: requestNumber, undo: undo), to: leader, into: &output)
             case .handoff(let target):
                 send(.handoffRequest(number: requestNumber, target: target), to: leader, into: &output)
             case .lock: break
@@ -84,12 +87,12 @@ extension Device {
     }
 
     mutating func receiveSyncRequest(
-        _ number: UInt64, from peer: DeviceID, at now: Instant, into output: inout DeviceOutput
+        _ number: UInt64, undo: UndoTarget?, from peer: DeviceID, at now: Instant, into output: inout DeviceOutput
     ) {
         guard mayLead(at: now), !isStopping, handoff == nil else {
             return send(.syncAnswer(number: number, .notLeader), to: peer, into: &output)
         }
-        let asker = ScheduleMemory.Asker(device: peer, number: number)
+        let asker = ScheduleMemory.Asker(device: peer, number: number, undo: undo)
         guard !schedule.asked.contains(asker), !schedule.answering.contains(asker) else { return }
         guard schedule.asked.count < Limits.clientWaits else {
             return send(
@@ -101,7 +104,7 @@ extension Device {
     mutating func receiveSyncAnswer(
         _ number: UInt64, _ answer: SyncAnswer, from peer: DeviceID, at now: Instant, into output: inout DeviceOutput
     ) {
-        guard let place = waits.firstIndex(where: { $0.number == number && $0.askedOf == peer && $0.purpose == .sync })
+        guard let place = waits.firstIndex(where: { $0.number == number && $0.askedOf == peer && $0.isForRound })
         else { return }
         switch answer {
         case .notLeader: waits[place].forgetQuestion(at: now + configuration.profile.heartbeat)
@@ -210,6 +213,8 @@ extension Device {
 }
 
 extension ClientWait {
+    var isForRound: Bool { if case .sync = purpose { true } else { false } }
+
     mutating func forgetQuestion(at time: Instant) {
         number = nil
         askedOf = nil

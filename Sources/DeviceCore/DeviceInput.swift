@@ -35,6 +35,8 @@ package enum DeviceInput: Hashable, Sendable {
 package enum ClientRequest: Hashable, Sendable {
     /// A round now, whatever the schedule says.
     case sync
+    /// A round now that takes back what an earlier one changed.
+    case undo(UndoTarget)
     case handoff(to: DeviceID?)
     case acquire(LockName, ttl: Duration, waits: Bool)
     case release(LockName)

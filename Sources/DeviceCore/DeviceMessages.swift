@@ -25,7 +25,8 @@ extension Device {
                 $0.heard = now
             }
             membershipCheck = min(membershipCheck, now + configuration.profile.heartbeat)
-        case .syncRequest(let number): receiveSyncRequest(number, from: peer, at: now, into: &output)
+        case .syncRequest(let number, let undo):
+            receiveSyncRequest(number, undo: undo, from: peer, at: now, into: &output)
         case .syncAnswer(let number, let answer):
             receiveSyncAnswer(number, answer, from: peer, at: now, into: &output)
         case .handoffRequest(let number, let target):

@@ -93,7 +93,7 @@ package enum DeviceAction: Hashable, Sendable {
     case capture(RoundID)
     /// Make `revision` complete here by fetching it from `from` (a no-op if it is).
     case fetch(RoundID, Revision, from: DeviceID)
-    case merge(RoundID, head: Revision?, captures: [DeviceCapture])
+    case merge(RoundID, head: Revision?, captures: [DeviceCapture], undo: UndoTarget? = nil)
     /// Fetch from the leader, verify, pin, make durable, prepare the files.
     case stage(RoundID, Revision, from: DeviceID)
     case apply(RoundID, Revision)

@@ -26,7 +26,7 @@ struct PendingRequest: Hashable, Sendable {
 /// A local client that waits for something other than one command.
 struct ClientWait: Hashable, Sendable {
     enum Purpose: Hashable, Sendable {
-        case sync
+        case sync(undo: UndoTarget?)
         case handoff(to: DeviceID?)
         /// A lock that is not granted yet.
         case lock(LockName)

@@ -18,6 +18,15 @@ struct ScheduleMemory: Hashable, Sendable {
     struct Asker: Hashable, Sendable {
         var device: DeviceID
         var number: UInt64
+        var undo: UndoTarget?
+    }
+
+    /// Takes whom the next round answers: it undoes one round at most, whoever wants another waits for the next.
+    mutating func takeAsked() -> UndoTarget? {
+        let undo = asked.compactMap(\.undo).first
+        answering = asked.filter { $0.undo == nil || $0.undo == undo }
+        asked = asked.filter { $0.undo != nil && $0.undo != undo }
+        return undo
     }
 
     mutating func newLeadership() {
@@ -94,8 +103,7 @@ extension Device {
         else { return }
         schedule.sequence += 1
         schedule.lastStart = now
-        schedule.answering = schedule.asked
-        schedule.asked = []
+        let undo = schedule.takeAsked()
         let round = RoundID(token: token, sequence: incarnation << Limits.sequenceBits | schedule.sequence)
         let members = state.devices.map(\.device).filter { hasLink(to: $0) }
         output.events.append(.roundStarted(round, reason, members: members))
@@ -103,7 +111,7 @@ extension Device {
             .start(
                 RoundPlan(
                     round: round, reason: reason, leader: device, members: members, voters: raft.membership.voters,
-                    head: headToMergeOnto, pauseBudget: state.syncSettings.pauseBudget)),
+                    head: headToMergeOnto, pauseBudget: state.syncSettings.pauseBudget, undo: undo)),
             at: now)
     }
 
@@ -125,12 +133,12 @@ extension Device {
         case .send(let message, let peer): send(.round(message), to: peer, into: &output)
         case .fetch(let round, let revision, let peer):
             output.actions.append(.fetch(round, revision, from: peer))
-        case .merge(let round, let head, let captures):
-            output.actions.append(.merge(round, head: head, captures: captures))
+        case .merge(let round, let head, let captures, let undo):
+            output.actions.append(.merge(round, head: head, captures: captures, undo: undo))
         case .publish(let round, let old, let report, let holders):
             let publication = Publication(
                 round: round, old: old, new: report.revision, changedFiles: report.changedFiles,
-                conflicts: report.conflicts, holders: holders)
+                conflicts: report.conflicts, holders: holders, undoes: report.undo?.number)
             propose(.publish(publication), .publish(round), within: Limits.roundTimeout, at: now, into: &output)
         case .phase(let round, let phase): output.events.append(.roundPhase(round, phase))
         case .ended(let summary): roundEnded(summary, at: now, into: &output)

@@ -42,10 +42,12 @@ package struct Publication: Hashable, Sendable {
     package var conflicts: UInt32
     /// The devices that have `new` on disk, sorted.
     package var holders: [DeviceID]
+    /// The number of the round that this one undoes.
+    package var undoes: UInt64?
 
     package init(
         round: RoundID, old: Revision?, new: Revision, changedFiles: UInt32 = 0, conflicts: UInt32 = 0,
-        holders: [DeviceID]
+        holders: [DeviceID], undoes: UInt64? = nil
     ) {
         self.round = round
         self.old = old
@@ -53,6 +55,7 @@ package struct Publication: Hashable, Sendable {
         self.changedFiles = changedFiles
         self.conflicts = conflicts
         self.holders = holders
+        self.undoes = undoes
     }
 }
 

@@ -18,8 +18,8 @@ package enum PeerMessage: Hashable, Sendable {
     indirect case round(RoundMessage)
     /// Facts for status and for the scheduler, sent when they change and when a link comes up.
     indirect case facts(DeviceFacts)
-    /// To the sync leader: a person asks for a round; `number` is the asker's.
-    case syncRequest(number: UInt64)
+    /// To the sync leader: a person asks for a round, or for one that undoes another; `number` is the asker's.
+    indirect case syncRequest(number: UInt64, undo: UndoTarget? = nil)
     /// The round that answered a `syncRequest`, or why there was none.
     indirect case syncAnswer(number: UInt64, SyncAnswer)
     /// To the sync leader: pass leadership to `target` (nil: whoever is fit).

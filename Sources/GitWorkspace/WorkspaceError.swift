@@ -9,6 +9,10 @@ package enum WorkspaceError: Error, Sendable, CustomStringConvertible {
     case rootEmptied(String)
     case git(GitError)
     case apply(ApplyError)
+    /// A file or folder that a revision does not have.
+    case notThere(path: String, at: String)
+    /// A rebase, a merge, another branch: nothing is put in place meanwhile.
+    case userIsBusy(String)
     /// There is neither a head nor a capture.
     case nothingToMerge
 
@@ -21,6 +25,8 @@ package enum WorkspaceError: Error, Sendable, CustomStringConvertible {
         case .rootEmptied(let path): "every file is gone from \(path); that is not passed on unasked"
         case .git(let error): "\(error.message): \(error.meaning)"
         case .apply(let error): error.message
+        case .notThere(let path, let label): "\(label) has no '\(path)'"
+        case .userIsBusy(let why): "nothing is put in place while you are busy: \(why)"
         case .nothingToMerge: "there is nothing to merge: no published head and no capture"
         }
     }
@@ -34,6 +40,8 @@ package enum WorkspaceError: Error, Sendable, CustomStringConvertible {
         case .rootEmptied: "mount its disk, or bring a file back; if it was meant: baton allow --empty"
         case .git(let error): error.hint
         case .apply(let error): error.hint
+        case .notThere(let path, _): "see which rounds touched it: baton log --path '\(path)'"
+        case .userIsBusy: "finish that, or check out the branch in sync; then try again"
         case .nothingToMerge: "the founding device imports its history or captures first"
         }
     }

@@ -23,13 +23,18 @@ package struct ApplyResult: Hashable, Sendable {
 
 extension Workspace {
     /// Merges what was captured into the head, and pins the result for the round: members fetch it at once.
+    /// - Parameter undo: a round to take back on top of that.
     package func merge(
-        head: Revision?, captures: [DeviceCapture], round: RoundID, policies: MergePolicies = MergePolicies()
+        head: Revision?, captures: [DeviceCapture], round: RoundID, policies: MergePolicies = MergePolicies(),
+        undo: RoundUndo? = nil
     ) async throws(WorkspaceError) -> MergeResult {
         // Whoever merges leads.
         let merger = Merger(store: store, head: head, round: round, policies: policies, leader: device)
         let result = try await question { store throws(GitError) in
-            let merged = try merger.merge(captures)
+            var merged = try merger.merge(captures)
+            if let undo, let head, let over = merged {
+                merged = try UndoMerge(store: store, head: head, round: round).take(undo, over: over, captures)
+            }
             if let merged {
                 try store.update([RefChange(name: RefName.staged(round), new: ObjectID(merged.revision))])
             }

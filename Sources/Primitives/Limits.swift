@@ -231,6 +231,18 @@ extension Limits {
     public static let roundsLookedBack = 64
 }
 
+// Looking back.
+extension Limits {
+    /// Paths that an undo names as left in its revision.
+    public static let undoPathsNamed = 1000
+    /// Changes of one path that are shown.
+    public static let pathChangesShown = 1000
+    /// Paths that one reply of the control socket lists; it counts all.
+    public static let pathsInReply = 2000
+    /// Paths that one audit row names.
+    public static let auditPathsNamed = 200
+}
+
 // The user's own repository.
 extension Limits {
     /// Tries to add a pack while commands of the user clean up beside it.

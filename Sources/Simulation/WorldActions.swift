@@ -37,7 +37,7 @@ extension World {
             later(
                 node, fails ? .failed(.stage(round, revision)) : .stage(round, revision, from: offset(of: from) ?? node)
             )
-        case .merge(let round, let head, let captures): beginMerge(node, round, head, captures)
+        case .merge(let round, let head, let captures, _): beginMerge(node, round, head, captures)
         case .headMoved(let revision):
             if let number = store.number(revision), nodes[node].workspace.has(number) {
                 tell(node, .published(revision: number))

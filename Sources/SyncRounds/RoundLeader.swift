@@ -21,7 +21,8 @@ package struct RoundLeader: Hashable, Sendable {
     package enum Action: Hashable, Sendable {
         case send(RoundMessage, to: DeviceID)
         case fetch(RoundID, Revision, from: DeviceID)
-        case merge(RoundID, head: Revision?, captures: [DeviceCapture])
+        /// `undo`: a published round whose changes are taken back on top of what is merged.
+        case merge(RoundID, head: Revision?, captures: [DeviceCapture], undo: UndoTarget? = nil)
         /// `holders`: the devices that have the revision on disk, sorted.
         case publish(RoundID, old: Revision?, MergeReport, holders: [DeviceID])
         case phase(RoundID, RoundPhase)
@@ -72,10 +73,11 @@ package struct RoundPlan: Hashable, Sendable {
     package var voters: [DeviceID]
     package var head: Revision?
     package var pauseBudget: Duration
+    package var undo: UndoTarget?
 
     package init(
         round: RoundID, reason: RoundReason, leader: DeviceID, members: [DeviceID], voters: [DeviceID], head: Revision?,
-        pauseBudget: Duration
+        pauseBudget: Duration, undo: UndoTarget? = nil
     ) {
         self.round = round
         self.reason = reason
@@ -84,6 +86,7 @@ package struct RoundPlan: Hashable, Sendable {
         self.voters = voters
         self.head = head
         self.pauseBudget = pauseBudget
+        self.undo = undo
     }
 }
 

@@ -127,11 +127,14 @@ package struct MergeReport: Hashable, Sendable {
     package var revision: Revision
     package var changedFiles: UInt32
     package var conflicts: UInt32
+    /// Set if the round was to undo another.
+    package var undo: UndoReport?
 
-    package init(revision: Revision, changedFiles: UInt32 = 0, conflicts: UInt32 = 0) {
+    package init(revision: Revision, changedFiles: UInt32 = 0, conflicts: UInt32 = 0, undo: UndoReport? = nil) {
         self.revision = revision
         self.changedFiles = changedFiles
         self.conflicts = conflicts
+        self.undo = undo
     }
 }
 

@@ -267,7 +267,7 @@ extension RunningRound {
     private mutating func collected(into actions: inout [RoundLeader.Action]) {
         guard members.contains(where: \.isIn) else { return abort("nobody took part", into: &actions) }
         let isBehind = members.contains { $0.report.map { $0.base != plan.head } ?? false }
-        guard !captures.isEmpty || (plan.head != nil && isBehind) else {
+        guard !captures.isEmpty || (plan.head != nil && (isBehind || plan.undo != nil)) else {
             dismiss(members.map(\.device), into: &actions)
             result = .nothingToDo
             return
@@ -298,8 +298,10 @@ extension RunningRound {
     /// Everything that is needed is in the leader's store.
     private mutating func goOn(into actions: inout [RoundLeader.Action]) {
         let captures = captures
-        if captures.isEmpty, let head = plan.head { return stage(head, publishes: nil, into: &actions) }
-        actions.append(.merge(plan.round, head: plan.head, captures: captures))
+        if captures.isEmpty, plan.undo == nil, let head = plan.head {
+            return stage(head, publishes: nil, into: &actions)
+        }
+        actions.append(.merge(plan.round, head: plan.head, captures: captures, undo: plan.undo))
         enter(.merging, into: &actions)
     }
 

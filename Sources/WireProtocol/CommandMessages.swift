@@ -43,6 +43,7 @@ extension Publication {
             $0.changedFiles = changedFiles
             $0.conflicts = conflicts
             $0.holders = holders.map(Write.device)
+            if let undoes { $0.undoes = undoes }
         }
     }
 
@@ -56,7 +57,7 @@ extension Publication {
             conflicts: try Read.count(wire.conflicts, "publication.conflicts"),
             holders: try wire.holders.map { (device) throws(WireError) in
                 try Read.device(device, "publication.holders")
-            })
+            }, undoes: wire.hasUndoes ? try Read.number(wire.undoes, "publication.undoes") : nil)
     }
 }
 

@@ -27,7 +27,13 @@ extension PeerMessage {
                 })
         case .round(let message): return .round(message.wire)
         case .facts(let facts): return .facts(facts.wire)
-        case .syncRequest(let number): return .syncRequest(number)
+        case .syncRequest(let number, nil): return .syncRequest(number)
+        case .syncRequest(let number, .some(let undo)):
+            return .undoRequest(
+                .with {
+                    $0.number = number
+                    $0.target = undo.wire
+                })
         case .syncAnswer(let number, let answer): return .syncAnswer(answer.wire(number))
         case .handoffRequest(let number, let target):
             return .handoffRequest(
@@ -61,6 +67,10 @@ extension PeerMessage {
         case .round(let message): self = .round(try RoundMessage(message))
         case .facts(let facts): self = .facts(try DeviceFacts(facts))
         case .syncRequest(let number): self = .syncRequest(number: try Read.number(number, "number"))
+        case .undoRequest(let request):
+            try Read.present(request.hasTarget, "target")
+            self = .syncRequest(
+                number: try Read.number(request.number, "number"), undo: try UndoTarget(request.target))
         case .syncAnswer(let answer):
             self = .syncAnswer(number: try Read.number(answer.number, "number"), try SyncAnswer(answer))
         case .handoffRequest(let request):

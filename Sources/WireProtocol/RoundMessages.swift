@@ -141,6 +141,7 @@ extension MergeReport {
             $0.revision = Write.revision(revision)
             $0.changedFiles = Write.count(changedFiles)
             $0.conflicts = Write.count(conflicts)
+            if let undo { $0.undo = undo.wire }
         }
     }
 
@@ -148,7 +149,8 @@ extension MergeReport {
         self.init(
             revision: try Read.revision(wire.revision, "merge.revision"),
             changedFiles: try Read.count(wire.changedFiles, "merge.changed_files"),
-            conflicts: try Read.count(wire.conflicts, "merge.conflicts"))
+            conflicts: try Read.count(wire.conflicts, "merge.conflicts"),
+            undo: wire.hasUndo ? try UndoReport(wire.undo) : nil)
     }
 }
 

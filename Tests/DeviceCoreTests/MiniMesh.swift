@@ -131,11 +131,14 @@ struct MiniMesh {
         case .fetch(let round, let revision, _):
             nodes[place].known.insert(revision)
             schedule(.input(.fetched(round, revision, .done(true)), place), after: .milliseconds(2))
-        case .merge(let round, _, let captures):
-            let tree = captures.map { Self.tree($0.revision) }.max() ?? 0
+        case .merge(let round, _, let captures, let undo):
+            // The model's undo: a tree that is the number of the round that goes.
+            let tree = undo?.number ?? captures.map { Self.tree($0.revision) }.max() ?? 0
             let revision = Revision(number: tree << 32 | UInt64(order) << 4 | 2)
             nodes[place].known.insert(revision)
-            schedule(.input(.merged(round, .done(MergeReport(revision: revision))), place), after: .milliseconds(2))
+            let report = MergeReport(
+                revision: revision, undo: undo.map { UndoReport(number: $0.number, restoredFiles: 1) })
+            schedule(.input(.merged(round, .done(report)), place), after: .milliseconds(2))
         case .stage(let round, let revision, _):
             nodes[place].known.insert(revision)
             schedule(.input(.staged(round, revision, .done(true)), place), after: .milliseconds(2))

@@ -115,7 +115,9 @@ struct MeshFixture {
 
     /// A whole round, led by the first device; some do not get to apply it.
     @discardableResult
-    mutating func round(skipping: [Int] = [], applying: (() throws -> Void)? = nil) async throws -> Report {
+    mutating func round(
+        skipping: [Int] = [], undo: RoundUndo? = nil, applying: (() throws -> Void)? = nil
+    ) async throws -> Report {
         let round = nextRound()
         var captures: [DeviceCapture] = []
         var results: [CaptureResult] = []
@@ -128,7 +130,7 @@ struct MeshFixture {
                 DeviceCapture(device: DeviceID(number: UInt64(number + 1)), revision: revision, base: base))
         }
         if head == nil { head = await devices[0].workspace.base }
-        let merge = try await devices[0].workspace.merge(head: head, captures: captures, round: round)
+        let merge = try await devices[0].workspace.merge(head: head, captures: captures, round: round, undo: undo)
         for (number, device) in devices.enumerated() {
             if number > 0 {
                 if number == 1 || devices.count > 1 {

@@ -18,6 +18,18 @@ import Testing
         #expect(refused(.syncRequest((1 << 62) - 1)) == nil)
         for number in [UInt64(1) << 62, .max] {
             #expect(refused(.syncRequest(number)) != nil)
+            var undo = WireUndoRequest()
+            undo.target = UndoTarget(number: number, revision: Revision(number: 1)).wire
+            #expect(refused(.undoRequest(undo)) != nil)
+            undo = WireUndoRequest()
+            undo.number = number
+            undo.target = UndoTarget(number: 1, revision: Revision(number: 1)).wire
+            #expect(refused(.undoRequest(undo)) != nil)
+            undo.number = 1
+            #expect(refused(.undoRequest(undo)) == nil)
+            undo.target.revision.removeLast()
+            #expect(refused(.undoRequest(undo)) != nil)
+            #expect(refused(.undoRequest(WireUndoRequest())) != nil)
             var round = WireRoundMessage()
             round.round = RoundID(token: FencingToken(epoch: 1, counter: 1), sequence: number).wire
             round.working = WireNothing()

@@ -107,7 +107,7 @@ extension RandomValues {
     mutating func publication() -> Publication {
         Publication(
             round: round(), old: maybe { $0.revision() }, new: revision(), changedFiles: count(), conflicts: count(),
-            holders: (0..<below(4)).map { _ in device() })
+            holders: (0..<below(4)).map { _ in device() }, undoes: maybe { $0.number() })
     }
 
     mutating func command() -> MeshCommand { MeshCommand(request: request(), operation: operation()) }
@@ -228,7 +228,13 @@ extension RandomValues {
 
     mutating func result() -> RoundResult {
         switch below(4) {
-        case 0: .published(MergeReport(revision: revision(), changedFiles: count(), conflicts: count()))
+        case 0:
+            .published(
+                MergeReport(
+                    revision: revision(), changedFiles: count(), conflicts: count(),
+                    undo: maybe {
+                        UndoReport(number: $0.number(), restoredFiles: $0.count(), leftFiles: $0.count())
+                    }))
         case 1: .nothingToDo
         case 2: .caughtUp
         default: .aborted(text())
@@ -295,7 +301,9 @@ extension RandomValues {
                 })
         case 5: .round(roundMessage())
         case 6: .facts(facts())
-        case 7: .syncRequest(number: number())
+        case 7:
+            .syncRequest(
+                number: number(), undo: maybe { UndoTarget(number: $0.number(), revision: $0.revision()) })
         case 8: .syncAnswer(number: number(), syncAnswer())
         case 9: .handoffRequest(number: number(), target: maybe { $0.device() })
         case 10: .handoffAnswer(number: number(), handoffAnswer())

@@ -66,7 +66,7 @@ extension Conflict {
         entry.map { "\(String($0.mode, radix: 8)):\($0.blob)" } ?? "-"
     }
 
-    private static func escaped(_ path: [UInt8]) -> String {
+    static func escaped(_ path: [UInt8]) -> String {
         path.map { byte in
             switch byte {
             case 45...57, 65...90, 95, 97...122: String(UnicodeScalar(byte))
@@ -75,7 +75,7 @@ extension Conflict {
         }.joined()
     }
 
-    private static func unescaped(_ text: Substring) -> [UInt8]? {
+    static func unescaped(_ text: Substring) -> [UInt8]? {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {

@@ -53,6 +53,8 @@ package struct MergeResult: Hashable, Sendable {
     package var conflicts: [Conflict]
     /// Set: somebody has to be asked before this is published.
     package var brake: Brake?
+    /// Set if a round was undone on top of the merge.
+    package var undo: UndoOutcome?
 
     package init(revision: Revision, changedFiles: Int, conflicts: [Conflict], brake: Brake? = nil) {
         self.brake = brake

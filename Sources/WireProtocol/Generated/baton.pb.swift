@@ -367,6 +367,14 @@ nonisolated struct WireFrame: @unchecked Sendable {
     set {_uniqueStorage()._payload = .leaving(newValue)}
   }
 
+  var undoRequest: WireUndoRequest {
+    get {
+      if case .undoRequest(let v)? = _storage._payload {return v}
+      return WireUndoRequest()
+    }
+    set {_uniqueStorage()._payload = .undoRequest(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Payload: Equatable, Sendable {
@@ -382,12 +390,67 @@ nonisolated struct WireFrame: @unchecked Sendable {
     case handoffRequest(WireHandoffRequest)
     case handoffAnswer(WireHandoffAnswer)
     case leaving(Bool)
+    case undoRequest(WireUndoRequest)
 
   }
 
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// A sync_request for a round that takes back what an earlier one changed.
+nonisolated struct WireUndoRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var number: UInt64 = 0
+
+  var target: WireUndoTarget {
+    get {_target ?? WireUndoTarget()}
+    set {_target = newValue}
+  }
+  /// Returns true if `target` has been explicitly set.
+  var hasTarget: Bool {self._target != nil}
+  /// Clears the value of `target`. Subsequent reads from it will return its default value.
+  mutating func clearTarget() {self._target = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _target: WireUndoTarget? = nil
+}
+
+nonisolated struct WireUndoTarget: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var number: UInt64 = 0
+
+  var revision: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct WireUndoReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var number: UInt64 = 0
+
+  var restoredFiles: UInt32 = 0
+
+  var leftFiles: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct WireNotLeader: Sendable {
@@ -1084,9 +1147,20 @@ nonisolated struct WireMerge: Sendable {
 
   var conflicts: UInt32 = 0
 
+  var undo: WireUndoReport {
+    get {_undo ?? WireUndoReport()}
+    set {_undo = newValue}
+  }
+  /// Returns true if `undo` has been explicitly set.
+  var hasUndo: Bool {self._undo != nil}
+  /// Clears the value of `undo`. Subsequent reads from it will return its default value.
+  mutating func clearUndo() {self._undo = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _undo: WireUndoReport? = nil
 }
 
 nonisolated struct WireDecline: Sendable {
@@ -1408,12 +1482,22 @@ nonisolated struct WirePublication: Sendable {
 
   var holders: [Data] = []
 
+  var undoes: UInt64 {
+    get {_undoes ?? 0}
+    set {_undoes = newValue}
+  }
+  /// Returns true if `undoes` has been explicitly set.
+  var hasUndoes: Bool {self._undoes != nil}
+  /// Clears the value of `undoes`. Subsequent reads from it will return its default value.
+  mutating func clearUndoes() {self._undoes = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _round: WireRound? = nil
   fileprivate var _old: Data? = nil
+  fileprivate var _undoes: UInt64? = nil
 }
 
 nonisolated struct WireDevice: Sendable {
@@ -2574,7 +2658,7 @@ nonisolated extension WireRequest: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Frame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}mesh\0\u{1}epoch\0\u{1}from\0\u{1}to\0\u{2}\u{b}raft\0\u{1}propose\0\u{3}not_leader\0\u{1}renew\0\u{1}renewed\0\u{1}round\0\u{1}facts\0\u{3}sync_request\0\u{3}sync_answer\0\u{3}handoff_request\0\u{3}handoff_answer\0\u{1}leaving\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}mesh\0\u{1}epoch\0\u{1}from\0\u{1}to\0\u{2}\u{b}raft\0\u{1}propose\0\u{3}not_leader\0\u{1}renew\0\u{1}renewed\0\u{1}round\0\u{1}facts\0\u{3}sync_request\0\u{3}sync_answer\0\u{3}handoff_request\0\u{3}handoff_answer\0\u{1}leaving\0\u{3}undo_request\0")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -2768,6 +2852,19 @@ nonisolated extension WireFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
             _storage._payload = .leaving(v)
           }
         }()
+        case 28: try {
+          var v: WireUndoRequest?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .undoRequest(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .undoRequest(v)
+          }
+        }()
         default: break
         }
       }
@@ -2844,6 +2941,10 @@ nonisolated extension WireFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         guard case .leaving(let v)? = _storage._payload else { preconditionFailure() }
         try visitor.visitSingularBoolField(value: v, fieldNumber: 27)
       }()
+      case .undoRequest?: try {
+        guard case .undoRequest(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+      }()
       case nil: break
       }
     }
@@ -2865,6 +2966,120 @@ nonisolated extension WireFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireUndoRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".UndoRequest"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}target\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._target) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    try { if let v = self._target {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireUndoRequest, rhs: WireUndoRequest) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs._target != rhs._target {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireUndoTarget: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".UndoTarget"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}revision\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.revision) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    if !self.revision.isEmpty {
+      try visitor.visitSingularBytesField(value: self.revision, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireUndoTarget, rhs: WireUndoTarget) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireUndoReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".UndoReport"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{3}restored_files\0\u{3}left_files\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.restoredFiles) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.leftFiles) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    if self.restoredFiles != 0 {
+      try visitor.visitSingularUInt32Field(value: self.restoredFiles, fieldNumber: 2)
+    }
+    if self.leftFiles != 0 {
+      try visitor.visitSingularUInt32Field(value: self.leftFiles, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireUndoReport, rhs: WireUndoReport) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.restoredFiles != rhs.restoredFiles {return false}
+    if lhs.leftFiles != rhs.leftFiles {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4029,7 +4244,7 @@ nonisolated extension WireApply: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireMerge: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Merge"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{3}changed_files\0\u{1}conflicts\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{3}changed_files\0\u{1}conflicts\0\u{1}undo\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4040,12 +4255,17 @@ nonisolated extension WireMerge: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 1: try { try decoder.decodeSingularBytesField(value: &self.revision) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.changedFiles) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.conflicts) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._undo) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.revision.isEmpty {
       try visitor.visitSingularBytesField(value: self.revision, fieldNumber: 1)
     }
@@ -4055,6 +4275,9 @@ nonisolated extension WireMerge: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if self.conflicts != 0 {
       try visitor.visitSingularUInt32Field(value: self.conflicts, fieldNumber: 3)
     }
+    try { if let v = self._undo {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4062,6 +4285,7 @@ nonisolated extension WireMerge: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.revision != rhs.revision {return false}
     if lhs.changedFiles != rhs.changedFiles {return false}
     if lhs.conflicts != rhs.conflicts {return false}
+    if lhs._undo != rhs._undo {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4548,7 +4772,7 @@ nonisolated extension WireExpire: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension WirePublication: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Publication"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}round\0\u{1}old\0\u{1}new\0\u{3}changed_files\0\u{1}conflicts\0\u{1}holders\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}round\0\u{1}old\0\u{1}new\0\u{3}changed_files\0\u{1}conflicts\0\u{1}holders\0\u{1}undoes\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4562,6 +4786,7 @@ nonisolated extension WirePublication: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.changedFiles) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.conflicts) }()
       case 6: try { try decoder.decodeRepeatedBytesField(value: &self.holders) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self._undoes) }()
       default: break
       }
     }
@@ -4590,6 +4815,9 @@ nonisolated extension WirePublication: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.holders.isEmpty {
       try visitor.visitRepeatedBytesField(value: self.holders, fieldNumber: 6)
     }
+    try { if let v = self._undoes {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4600,6 +4828,7 @@ nonisolated extension WirePublication: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.changedFiles != rhs.changedFiles {return false}
     if lhs.conflicts != rhs.conflicts {return false}
     if lhs.holders != rhs.holders {return false}
+    if lhs._undoes != rhs._undoes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,34 @@
+import GitWorkspace
+import Primitives
+import Synchronization
+
+/// Tells the audit about paths that a capture held back or an apply did not replace, so that `baton log --path` can say
+/// where their bytes were meanwhile. A path that stays held is told once.
+final class PathNotes: Sendable {
+    private let audit: AuditTrail
+    private let told = Mutex<Set<[UInt8]>>([])
+
+    init(audit: AuditTrail) { self.audit = audit }
+
+    func captured(_ round: RoundID, held: [HeldPath]) {
+        let news = told.withLock { told in
+            let new = held.filter { !told.contains($0.path) }
+            told = Set(held.map(\.path))
+            return new
+        }
+        guard let first = news.first else { return }
+        let more = news.count > 1 ? ", and \(news.count - 1) more" : ""
+        audit.add(
+            "held", "held back: \(String(decoding: first.path, as: UTF8.self)), \(first.reason)\(more)", round: round,
+            token: round.token, details: AuditPaths.details(news.map(\.path)))
+    }
+
+    func applied(_ round: RoundID, _ result: ApplyResult) {
+        let late = result.late + result.deferred
+        if late.isEmpty { return }
+        let noun = late.count == 1 ? "file" : "files"
+        audit.add(
+            "late", "\(late.count) \(noun) changed or held open while the round ran: kept, captured next", round: round,
+            token: round.token, details: AuditPaths.details(late))
+    }
+}
