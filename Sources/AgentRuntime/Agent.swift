@@ -73,7 +73,7 @@ struct Agent: Service {
         links.begin(transport: transport, loop: loop)
         let runner = EffectRunner(
             device: identity.id, workspace: workspace, gate: gate, transport: transport, streams: streams, watch: watch,
-            loop: loop, notes: PathNotes(audit: audit), logger: logger)
+            loop: loop, hub: HubRunner(loop: loop), notes: PathNotes(audit: audit), logger: logger)
         settings.meshIs(loop.read { $0.state.settings })
         loop.start(effects(store, links, runner, audit, settings))
         let server = try await openSocket(AgentHandler(agent: parts), transport: transport)

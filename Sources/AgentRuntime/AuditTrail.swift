@@ -146,6 +146,7 @@ final class AuditTrail: Sendable {
             add(
                 "membership", "voters: \(voters)",
                 details: ["voters": voters, "learners": membership.learners.map(name(of:)).joined(separator: " ")])
+        case .hub(let event): note(event)
         case .slept(let time): add("slept", "this device slept for \(time.wholeMilliseconds) ms")
         case .dropped(let why): logger.notice("dropped", metadata: ["why": "\(why)"])
         }

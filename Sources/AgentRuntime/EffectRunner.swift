@@ -16,11 +16,13 @@ final class EffectRunner: Sendable {
     private let watch: WorkspaceWatch
     private let loop: DeviceLoop
     private let notes: PathNotes
+    private let hub: HubRunner
     private let logger: Logger
 
     init(
         device: DeviceID, workspace: Workspace, gate: WriterGate, transport: MeshTransport, streams: GitStreams,
-        watch: WorkspaceWatch, loop: DeviceLoop, notes: PathNotes, logger: Logger
+        watch: WorkspaceWatch, loop: DeviceLoop, hub: HubRunner, notes: PathNotes,
+        logger: Logger
     ) {
         self.device = device
         self.workspace = workspace
@@ -30,6 +32,7 @@ final class EffectRunner: Sendable {
         self.watch = watch
         self.loop = loop
         self.notes = notes
+        self.hub = hub
         self.logger = logger
     }
 
@@ -58,6 +61,7 @@ final class EffectRunner: Sendable {
             case .endRound(let round): Task { await endRound(round) }
             case .headMoved(let revision):
                 if !applied.contains(revision) { Task { await headMoved(revision) } }
+            case .hub(let order): hub.carryOut(order)
             }
         }
     }

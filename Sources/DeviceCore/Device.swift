@@ -36,6 +36,7 @@ package struct Device: Hashable, Sendable {
     var watch: LeaseWatch
     package internal(set) var roundLeader: RoundLeader
     package internal(set) var roundMember: RoundMember
+    package internal(set) var hubMirror = HubMirror()
     package internal(set) var lastRound: RoundOutcome?
     package internal(set) var isStopping = false
 
@@ -125,6 +126,7 @@ package struct Device: Hashable, Sendable {
         case .staged(let round, let revision, let result): memberStep(.staged(round, revision, result), at: now)
         case .filesInPlace(let round): memberStep(.filesInPlace(round), at: now)
         case .applied(let round, let result): applied(round, result, at: now)
+        case .hub(let answer): hubAnswered(answer, at: now, into: &output)
         case .stop: beginStopping(at: now, into: &output)
         }
     }
@@ -207,6 +209,7 @@ extension Device {
         consider(leaseDeadline)
         consider(requestDeadline)
         consider(scheduleDeadline)
+        consider(hubMirror.nextDeadline)
         consider(factsDeadline)
         consider(stopDeadline)
         consider(handoff?.deadline)

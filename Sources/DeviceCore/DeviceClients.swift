@@ -21,6 +21,7 @@ extension Device {
         case .removeDevice(let device): propose(.removeDevice(device), .client(tag: tag), at: now, into: &output)
         case .set(let setting): propose(.set(setting), .client(tag: tag), at: now, into: &output)
         case .unset(let key): propose(.unset(key: key), .client(tag: tag), at: now, into: &output)
+        case .hub(let change): propose(.hub(change), .client(tag: tag), at: now, into: &output)
         }
     }
 

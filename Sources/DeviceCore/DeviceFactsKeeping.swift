@@ -73,11 +73,11 @@ struct OwnFacts: Hashable, Sendable {
         changed(report.lateFiles, at: now)
     }
 
-    func facts(at now: Instant, version: String) -> DeviceFacts {
+    func facts(at now: Instant, version: String, hub: HubFacts?) -> DeviceFacts {
         DeviceFacts(
             base: base, pendingFiles: pendingFiles, firstChangeAge: firstChange.map { now - $0 } ?? .zero,
             lastChangeAge: lastChange.map { now - $0 } ?? .zero, activeWriters: activeWriters,
-            pausedWriters: pausedWriters, waiting: waiting, version: version)
+            pausedWriters: pausedWriters, waiting: waiting, version: version, hub: hub)
     }
 
     func schedule(head: Revision?) -> RoundSchedule.Facts {
@@ -89,15 +89,18 @@ struct OwnFacts: Hashable, Sendable {
     }
 
     /// Whether the others do not know this yet. Ages alone are no news; another change is.
-    var isNews: Bool {
+    func isNews(_ hub: HubFacts?) -> Bool {
         guard let told else { return true }
-        return told.base != base || told.pendingFiles != pendingFiles || told.activeWriters != activeWriters
+        return told.hub != hub || told.base != base || told.pendingFiles != pendingFiles
+            || told.activeWriters != activeWriters
             || told.pausedWriters != pausedWriters || told.waiting != waiting || toldLastChange != lastChange
     }
 }
 
 extension Device {
-    package func facts(at now: Instant) -> DeviceFacts { own.facts(at: now, version: configuration.version) }
+    package func facts(at now: Instant) -> DeviceFacts {
+        own.facts(at: now, version: configuration.version, hub: hubMirror.facts)
+    }
 
     /// The hindrance that keeps this device's tree from the head, as its workspace shell sees it; nil when it is gone.
     package mutating func waitingChanged(_ reason: String?) {
@@ -107,7 +110,9 @@ extension Device {
 
     var factsDeadline: Instant? {
         guard !links.isEmpty else { return nil }
-        guard own.isNews else { return needsRound ? own.toldAt.map { $0 + Limits.factsReminder } : nil }
+        guard own.isNews(hubMirror.facts) else {
+            return needsRound ? own.toldAt.map { $0 + Limits.factsReminder } : nil
+        }
         return own.toldAt.map { $0 + Limits.factsInterval } ?? lastStep
     }
 

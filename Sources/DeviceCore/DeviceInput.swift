@@ -28,6 +28,7 @@ package enum DeviceInput: Hashable, Sendable {
     /// The apply has put the files in place: writers may go on while the rest of it is done.
     case filesInPlace(RoundID)
     indirect case applied(RoundID, Completion<ApplyReport>)
+    indirect case hub(HubAnswer)
     /// The agent is asked to end: hand off, then answer `stopped`.
     case stop
 }
@@ -44,6 +45,7 @@ package enum ClientRequest: Hashable, Sendable {
     case removeDevice(DeviceID)
     case set(Setting)
     case unset(key: String)
+    indirect case hub(HubChange)
 }
 
 package enum ClientReply: Hashable, Sendable {

@@ -56,6 +56,7 @@ extension Device {
         driveHandoff(at: now, into: &output)
         driveStop(at: now, into: &output)
         startRoundIfDue(at: now, into: &output)
+        driveHub(at: now, into: &output)
         tellFacts(at: now, into: &output)
     }
 }

@@ -101,6 +101,8 @@ package enum DeviceAction: Hashable, Sendable {
     case endRound(RoundID)
     /// The published head moved (a ref to set; no tree is touched).
     case headMoved(Revision)
+    /// Answer: `hub`, with the order's number.
+    indirect case hub(HubOrder)
 }
 
 /// What happened, for the audit, the log, metrics and the simulator's checks.
@@ -122,6 +124,7 @@ package enum DeviceEvent: Hashable, Sendable {
     case applied(RoundID, ApplyReport)
     case declined(RoundID, RoundDecline)
     case membership(Membership)
+    case hub(HubEvent)
     case slept(Duration)
     case dropped(String)
 }

@@ -131,7 +131,7 @@ extension Device {
         case .lock(.release(let name, _)), .lock(.transfer(let name, _, _)):
             return state.locks.grant(of: name).map { $0.holder == peer } ?? true
         case .lock(.expire), .lock(.forget): return peer == device || configuration.mutants.has(.lateExpiry)
-        case .publish, .putDevice, .removeDevice, .set, .unset: return true
+        case .publish, .putDevice, .removeDevice, .set, .unset, .hub: return true
         }
     }
 
@@ -227,6 +227,7 @@ extension MeshOperation {
         case .putDevice: "a device"
         case .removeDevice: "a removal"
         case .set, .unset: "a setting"
+        case .hub: "the hub"
         }
     }
 }

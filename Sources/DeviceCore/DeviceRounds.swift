@@ -81,7 +81,7 @@ extension Device {
     var scheduleDeadline: Instant? {
         guard announcedToken != nil, roundLeader.current == nil, handoff == nil else { return nil }
         if case .wait(let until, _) = scheduleVerdict(at: lastStep) { return until }
-        return mayLead(at: lastStep) ? lastStep : nil
+        return mayLead(at: lastStep) ? hubMirror.holdEnds(at: lastStep) ?? lastStep : nil
     }
 
     package func scheduleVerdict(at now: Instant) -> RoundSchedule.Verdict {
@@ -92,26 +92,29 @@ extension Device {
         let settings = state.syncSettings
         return RoundSchedule(
             settings: settings, manual: !schedule.asked.isEmpty, lastStart: schedule.lastStart,
-            notBefore: schedule.notBefore, devices: facts
+            notBefore: schedule.notBefore, devices: facts, hubNews: hubMirror.wantsRound(at: now)
         ).decide(at: now)
     }
 
     /// Starts a round if this device may lead and the schedule says so.
     mutating func startRoundIfDue(at now: Instant, into output: inout DeviceOutput) {
         guard mayLead(at: now), let token = leaderToken, announcedToken == token, roundLeader.current == nil,
-            handoff == nil, !isStopping, case .go(let reason) = scheduleVerdict(at: now)
+            handoff == nil, !isStopping, case .go(let reason) = scheduleVerdict(at: now),
+            !hubMirror.holdsRound(schedule.sequence + 1, isManual: reason == .manual, at: now)
         else { return }
         schedule.sequence += 1
         schedule.lastStart = now
         let undo = schedule.takeAsked()
         let round = RoundID(token: token, sequence: incarnation << Limits.sequenceBits | schedule.sequence)
         let members = state.devices.map(\.device).filter { hasLink(to: $0) }
+        let hub = hubMirror.news(at: now)
+        hubMirror.roundStarted(with: hub)
         output.events.append(.roundStarted(round, reason, members: members))
         leaderStep(
             .start(
                 RoundPlan(
                     round: round, reason: reason, leader: device, members: members, voters: raft.membership.voters,
-                    head: headToMergeOnto, pauseBudget: state.syncSettings.pauseBudget, undo: undo)),
+                    head: headToMergeOnto, pauseBudget: state.syncSettings.pauseBudget, undo: undo, hub: hub)),
             at: now)
     }
 
@@ -163,6 +166,7 @@ extension Device {
             schedule.failures = 0
             schedule.notBefore = summary.reason == .behind ? now + Limits.roundBackOff : nil
         }
+        hubMirror.roundEnded(isPublished: summary.result.isPublished, at: now)
         for asker in schedule.answering {
             send(.syncAnswer(number: asker.number, .done(outcome)), to: asker.device, into: &output)
         }

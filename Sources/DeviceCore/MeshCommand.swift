@@ -1,6 +1,7 @@
 import Consensus
 import Locks
 import Primitives
+import SyncRounds
 
 // DeviceCore: one whole device as one value: consensus, the replicated state, leases, rounds, requests.
 // The agent and the simulator drive this very type.
@@ -29,6 +30,15 @@ package enum MeshOperation: Hashable, Sendable {
     case set(Setting)
     /// Back to the default.
     case unset(key: String)
+    case hub(HubChange)
+}
+
+/// What becomes of the mesh's hub.
+package enum HubChange: Hashable, Sendable {
+    case put(HubRecord)
+    case remove
+    /// A person's word about what stands there now.
+    case accept(HubAcceptance)
 }
 
 /// The commit point of a round: accepted only with the sync lock's current token, a sequence above the last published
@@ -94,6 +104,7 @@ package enum MeshRefusal: Hashable, Sendable {
     /// Devices, removed devices or settings: there is a limit of each.
     case limitReached
     case nameTaken
+    case noHub
 }
 
 package typealias MeshRaft = Raft<MeshCommand, MeshState>

@@ -17,6 +17,7 @@ package struct MeshState: Hashable, Sendable {
     }
     /// What `settings` say of rounds.
     package private(set) var syncSettings = SyncSettings()
+    package private(set) var hub: HubRecord?
     /// Answers to recent requests, sorted by device: a retry is answered from here.
     package private(set) var answered: [AnsweredRequests] = []
 
@@ -25,7 +26,7 @@ package struct MeshState: Hashable, Sendable {
     /// A state as it was stored. Nil if it breaks an invariant of its own (order, counts).
     package init?(
         devices: [DeviceRecord], removed: [DeviceID], locks: LockTable, head: PublishedHead, settings: [Setting],
-        answered: [AnsweredRequests]
+        answered: [AnsweredRequests], hub: HubRecord? = nil
     ) {
         guard zip(devices, devices.dropFirst()).allSatisfy({ $0.device < $1.device }), devices.count <= Limits.devices,
             zip(settings, settings.dropFirst()).allSatisfy({ $0.key < $1.key }),
@@ -40,6 +41,7 @@ package struct MeshState: Hashable, Sendable {
         self.settings = settings
         syncSettings = SyncSettings(settings)
         self.answered = answered
+        self.hub = hub
     }
 
     /// A mesh of one, as it is founded. `head` is what the founder's workspace holds as history already.
@@ -126,6 +128,7 @@ extension MeshState {
         case .removeDevice(let device): remove(device, term: term, &change)
         case .set(let setting): put(setting, &change)
         case .unset(let key): unset(key, &change)
+        case .hub(let hub): self.change(hub, &change)
         }
         remember(command.request, change.outcome)
         return change
@@ -203,6 +206,16 @@ extension MeshState {
         guard settings.contains(where: { $0.key == key }) else { return }
         settings.removeAll { $0.key == key }
         change.settingsChanged = true
+    }
+
+    private mutating func change(_ hub: HubChange, _ change: inout MeshChange) {
+        switch hub {
+        case .put(let record): self.hub = record
+        case .remove: self.hub = nil
+        case .accept(let acceptance):
+            guard self.hub != nil else { return change.outcome = .refused(.noHub) }
+            self.hub?.acceptance = acceptance
+        }
     }
 
     private mutating func remember(_ request: RequestID, _ outcome: MeshOutcome) {

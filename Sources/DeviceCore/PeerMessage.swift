@@ -71,11 +71,14 @@ package struct DeviceFacts: Hashable, Sendable {
     /// Why the head is not in place here, in words; nil if nothing hinders.
     package var waiting: String?
     package var version: String
+    /// From the sync leader: how the hub stands.
+    package var hub: HubFacts?
 
     package init(
         base: Revision? = nil, pendingFiles: UInt32 = 0, firstChangeAge: Duration = .zero,
         lastChangeAge: Duration = .zero,
-        activeWriters: UInt32 = 0, pausedWriters: UInt32 = 0, waiting: String? = nil, version: String = ""
+        activeWriters: UInt32 = 0, pausedWriters: UInt32 = 0, waiting: String? = nil, version: String = "",
+        hub: HubFacts? = nil
     ) {
         self.base = base
         self.pendingFiles = pendingFiles
@@ -85,6 +88,7 @@ package struct DeviceFacts: Hashable, Sendable {
         self.pausedWriters = pausedWriters
         self.waiting = waiting
         self.version = version
+        self.hub = hub
     }
 }
 

@@ -49,10 +49,13 @@ public struct DeviceID: Hashable, Comparable, Sendable, CustomStringConvertible 
     /// A device of a simulation or a test: small numbers sort in their order.
     public init(number: UInt64) { digest = Digest(number << 32, 0, 0, 0) }
 
+    /// The hub where a participant of a round is named: it is no device, and no key has this digest.
+    public static let hub = DeviceID(Digest(0, 0, 0, 0))
+
     public static func < (a: DeviceID, b: DeviceID) -> Bool { a.digest < b.digest }
     public var description: String { digest.hex }
     /// The first ten digits, for lines that people read.
-    public var short: String { String(digest.hex.prefix(10)) }
+    public var short: String { self == .hub ? "hub" : String(digest.hex.prefix(10)) }
 }
 
 /// A mesh: 32 random bytes drawn when it is founded.

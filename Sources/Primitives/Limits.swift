@@ -250,3 +250,26 @@ extension Limits {
     /// Looks, a millisecond apart, at a file of ours that seems to be open for writing.
     public static let busyLooks = 50
 }
+
+// The hub.
+extension Limits {
+    public static let hubURLBytes = 1024
+    /// A longer name in a URL is rather a token.
+    public static let hubUserBytes = 32
+    /// The leader looks at the hub at least this often.
+    public static let hubPoll: Duration = .seconds(30)
+    /// What was heard of the hub less than this ago need not be asked again before an automatic round.
+    public static let hubFresh: Duration = .seconds(5)
+    /// A round that is due waits this long for a look at the hub; nobody is paused meanwhile.
+    public static let hubPatience: Duration = .milliseconds(1500)
+    /// After the first failure; doubled by each failure in a row, `backOffDoublings` times.
+    public static let hubBackOff: Duration = .seconds(1)
+    /// Pushes in a row that found something else there, before that is a failure.
+    public static let hubRaces: UInt64 = 3
+    /// A look or a push of git's is killed after this.
+    public static let hubDeadline: Duration = .seconds(120)
+    /// What git was asked and did not answer for this long counts as failed.
+    public static let hubAnswer: Duration = .seconds(300)
+    /// Commits of a hub's branch in which the newest token is looked for.
+    public static let hubCommitsLookedBack = 64
+}

@@ -26,6 +26,7 @@ extension DeviceInput {
         case .filesInPlace: 0
         case .applied: 14
         case .stop: 15
+        case .hub: 48
         }
     }
 
@@ -50,6 +51,7 @@ extension DeviceInput {
         case .filesInPlace(let round): "files in place for \(round)"
         case .applied(let round, let result): "applied in \(round): \(result.text { $0.base?.tail ?? "nothing" })"
         case .stop: "stop"
+        case .hub(let answer): "hub: \(answer)"
         }
     }
 }
@@ -61,7 +63,7 @@ extension DeviceInput {
         case .tick, .received(.raft(.appendReply), _), .received(.renew, _), .received(.renewed, _): true
         case .received(.raft(.append(let request)), _): request.entries.isEmpty
         case .received, .linkUp, .linkDown, .request, .cancelled, .workspaceChanged, .writersChanged, .gateClosed,
-            .gateOpenedEarly, .captured, .fetched, .merged, .staged, .filesInPlace, .applied, .stop:
+            .gateOpenedEarly, .captured, .fetched, .merged, .staged, .filesInPlace, .applied, .stop, .hub:
             false
         }
     }

@@ -89,6 +89,9 @@ extension MeshOperation {
         case .removeDevice(let device): "remove \(device.number)"
         case .set(let setting): "set \(setting.key)=\(setting.value)"
         case .unset(let key): "unset \(key)"
+        case .hub(.put(let record)): "the hub is \(record.address)"
+        case .hub(.remove): "no hub"
+        case .hub(.accept(let acceptance)): "hub at \(acceptance.head?.tail ?? "nothing") is accepted"
         }
     }
 }

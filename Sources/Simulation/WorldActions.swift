@@ -42,7 +42,7 @@ extension World {
             if let number = store.number(revision), nodes[node].workspace.has(number) {
                 tell(node, .published(revision: number))
             }
-        case .endRound: break
+        case .endRound, .hub: break
         }
     }
 

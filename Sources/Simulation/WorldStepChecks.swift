@@ -189,7 +189,7 @@ extension DeviceEvent {
         switch self {
         case .refusedToken, .dropped: true
         case .consensus, .lock, .leading, .leadershipLost, .roundStarted, .roundPhase, .roundEnded, .published,
-            .publicationRefused, .pauseEnded, .applied, .declined, .membership, .slept:
+            .publicationRefused, .pauseEnded, .applied, .declined, .membership, .hub, .slept:
             false
         }
     }

@@ -74,10 +74,12 @@ package struct RoundPlan: Hashable, Sendable {
     package var head: Revision?
     package var pauseBudget: Duration
     package var undo: UndoTarget?
+    /// What somebody pushed to the hub: one more participant. It is in the leader's store already.
+    package var hub: DeviceCapture?
 
     package init(
         round: RoundID, reason: RoundReason, leader: DeviceID, members: [DeviceID], voters: [DeviceID], head: Revision?,
-        pauseBudget: Duration, undo: UndoTarget? = nil
+        pauseBudget: Duration, undo: UndoTarget? = nil, hub: DeviceCapture? = nil
     ) {
         self.round = round
         self.reason = reason
@@ -87,6 +89,7 @@ package struct RoundPlan: Hashable, Sendable {
         self.head = head
         self.pauseBudget = pauseBudget
         self.undo = undo
+        self.hub = hub
     }
 }
 

@@ -140,7 +140,7 @@ package struct MergeReport: Hashable, Sendable {
 
 /// Why a round was started.
 package enum RoundReason: String, Hashable, Sendable, CaseIterable {
-    case manual, change, behind, startup, interval
+    case manual, change, behind, startup, interval, hub
 }
 
 /// How a round ended, as its leader saw it.

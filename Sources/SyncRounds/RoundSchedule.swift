@@ -10,6 +10,8 @@ package struct RoundSchedule: Hashable, Sendable {
     /// Not before this, after a failure (exponential back-off).
     package var notBefore: Instant?
     package var devices: [Facts]
+    /// Somebody pushed to the hub, and a round would merge that.
+    package var hubNews: Bool
 
     /// What is known of one reachable device.
     package struct Facts: Hashable, Sendable {
@@ -35,12 +37,16 @@ package struct RoundSchedule: Hashable, Sendable {
         case nothingChanged, settling, minInterval, backOff, automaticOff
     }
 
-    package init(settings: SyncSettings, manual: Bool, lastStart: Instant?, notBefore: Instant?, devices: [Facts]) {
+    package init(
+        settings: SyncSettings, manual: Bool, lastStart: Instant?, notBefore: Instant?, devices: [Facts],
+        hubNews: Bool = false
+    ) {
         self.settings = settings
         self.manual = manual
         self.lastStart = lastStart
         self.notBefore = notBefore
         self.devices = devices
+        self.hubNews = hubNews
     }
 
     /// Manual runs at once; a clean device that is behind is caught up as soon as back-off allows; changes wait for
@@ -48,9 +54,10 @@ package struct RoundSchedule: Hashable, Sendable {
     package func decide(at now: Instant) -> Verdict {
         if manual { return .go(.manual) }
         guard settings.automatic else { return .wait(until: nil, .automaticOff) }
-        if devices.contains(where: \.behind) {
+        let isBehind = devices.contains(where: \.behind)
+        if isBehind || hubNews {
             if let notBefore, now < notBefore { return .wait(until: notBefore, .backOff) }
-            return .go(.behind)
+            return .go(isBehind ? .behind : .hub)
         }
         guard let due = changeDue() else { return .wait(until: nil, .nothingChanged) }
         var wait = (due, Rule.settling)

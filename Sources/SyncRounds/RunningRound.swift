@@ -289,10 +289,11 @@ extension RunningRound {
     }
 
     private var captures: [DeviceCapture] {
-        members.compactMap { member in
+        let own = members.compactMap { member -> DeviceCapture? in
             guard let report = member.report, let revision = report.revision else { return nil }
             return DeviceCapture(device: member.device, revision: revision, base: report.base)
         }
+        return (plan.hub.map { [$0] } ?? []) + own
     }
 
     /// Everything that is needed is in the leader's store.

@@ -13,6 +13,7 @@ extension MeshCommand {
             case .removeDevice(let device): $0.removeDevice = Write.device(device)
             case .set(let setting): $0.set = setting.wire
             case .unset(let key): $0.unset = key
+            case .hub(let change): $0.hub = change.wire
             }
         }
     }
@@ -28,6 +29,7 @@ extension MeshCommand {
         case .set(let setting): operation = .set(try Setting(setting))
         case .unset(let key):
             operation = .unset(key: try Read.text(key, 1...Limits.settingKeyBytes, "setting's key"))
+        case .hub(let change): operation = .hub(try HubChange(change))
         case nil: throw .unsupported("command")
         }
         self.init(request: try RequestID(wire.request), operation: operation)
@@ -193,6 +195,7 @@ extension MeshRefusal {
         case .removedDevice: .removedDevice
         case .limitReached: .tooManyDevices
         case .nameTaken: .nameTaken
+        case .noHub: .noHub
         }
     }
 
@@ -201,6 +204,7 @@ extension MeshRefusal {
         case .removedDevice: self = .removedDevice
         case .tooManyDevices: self = .limitReached
         case .nameTaken: self = .nameTaken
+        case .noHub: self = .noHub
         case .unknown, .UNRECOGNIZED: throw .unsupported("refusal")
         }
     }

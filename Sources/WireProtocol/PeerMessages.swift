@@ -96,6 +96,7 @@ extension DeviceFacts {
             $0.pausedWriters = Write.count(pausedWriters)
             if let waiting { $0.waiting = Write.sentence(waiting) }
             $0.version = Write.sentence(version, limit: Limits.versionBytes)
+            if let hub { $0.hub = hub.wire }
         }
     }
 
@@ -108,7 +109,8 @@ extension DeviceFacts {
             activeWriters: try Read.count(wire.activeWriters, "facts.active_writers"),
             pausedWriters: try Read.count(wire.pausedWriters, "facts.paused_writers"),
             waiting: wire.hasWaiting ? try Read.sentence(wire.waiting, "facts.waiting") : nil,
-            version: try Read.text(wire.version, 0...Limits.versionBytes, "facts.version"))
+            version: try Read.text(wire.version, 0...Limits.versionBytes, "facts.version"),
+            hub: wire.hasHub ? try HubFacts(wire.hub) : nil)
     }
 }
 

@@ -1,6 +1,7 @@
 import DeviceCore
 import Locks
 import Primitives
+import SyncRounds
 
 extension MeshState {
     var wire: WireState {
@@ -11,6 +12,7 @@ extension MeshState {
             $0.head = head.wire
             $0.settings = settings.map(\.wire)
             $0.answered = answered.map(\.wire)
+            if let hub { $0.hub = hub.wire }
         }
     }
 
@@ -27,7 +29,8 @@ extension MeshState {
             removed: try wire.removed.map { (device) throws(WireError) in try Read.device(device, "removed device") },
             locks: try LockTable(wire.locks), head: try PublishedHead(wire.head),
             settings: try wire.settings.map { (setting) throws(WireError) in try Setting(setting) },
-            answered: try wire.answered.map { (answered) throws(WireError) in try AnsweredRequests(answered) })
+            answered: try wire.answered.map { (answered) throws(WireError) in try AnsweredRequests(answered) },
+            hub: wire.hasHub ? try HubRecord(wire.hub) : nil)
         guard let state else { throw .invalid(field: "state", "breaks an order or a count of its own") }
         self = state
     }

@@ -18,6 +18,8 @@ struct MiniMesh {
         var base: Revision?
         var gate: RoundID?
         var known: Set<Revision> = []
+        /// When its next tick comes; those planned before are passed over.
+        var tickAt: Instant?
     }
 
     enum Happening {
@@ -35,6 +37,7 @@ struct MiniMesh {
     var replies: [(node: Int, tag: UInt64, reply: ClientReply, at: Instant)] = []
     var events: [(node: Int, event: DeviceEvent, at: Instant)] = []
     var refuseApply = false
+    var hub = MiniHub()
 
     /// A mesh of one that is founded, and `count - 1` devices that were added to its roster.
     init(_ count: Int) {
@@ -82,13 +85,9 @@ struct MiniMesh {
             switch item.what {
             case .input(let input, let place): give(input, to: place)
             case .tick(let place):
-                guard nodes[place].isUp else { continue }
-                guard nodes[place].device.nextDeadline <= now else {
-                    schedule(.tick(place), after: nodes[place].device.nextDeadline - now)
-                    continue
-                }
-                give(.tick, to: place)
-                schedule(.tick(place), after: nodes[place].device.nextDeadline - now)
+                guard nodes[place].isUp, nodes[place].tickAt.map({ $0 <= now }) ?? true else { continue }
+                nodes[place].tickAt = nil
+                if nodes[place].device.nextDeadline <= now { give(.tick, to: place) } else { planTick(place) }
             }
             if condition(self) { return true }
         }
@@ -111,7 +110,15 @@ struct MiniMesh {
         for action in output.actions { carryOut(action, place) }
         for reply in output.replies { replies.append((place, reply.tag, reply.reply, now)) }
         for event in output.events { events.append((place, event, now)) }
-        schedule(.tick(place), after: max(nodes[place].device.nextDeadline - now, .zero))
+        planTick(place)
+    }
+
+    /// One tick a node, at its deadline.
+    private mutating func planTick(_ place: Int) {
+        let due = max(nodes[place].device.nextDeadline, now)
+        if let planned = nodes[place].tickAt, planned <= due { return }
+        nodes[place].tickAt = due
+        schedule(.tick(place), after: due - now)
     }
 
     private mutating func carryOut(_ action: DeviceAction, _ place: Int) {
@@ -121,6 +128,7 @@ struct MiniMesh {
             schedule(.input(.gateClosed(round, WriterReport()), place), after: .milliseconds(1))
         case .openGate(let round): if nodes[place].gate == round { nodes[place].gate = nil }
         case .extendGate, .endRound, .headMoved: break
+        case .hub(let order): answer(order, place)
         case .capture(let round):
             let base = nodes[place].base
             let isClean = nodes[place].tree == (base.map(Self.tree) ?? 0)
@@ -131,10 +139,11 @@ struct MiniMesh {
         case .fetch(let round, let revision, _):
             nodes[place].known.insert(revision)
             schedule(.input(.fetched(round, revision, .done(true)), place), after: .milliseconds(2))
-        case .merge(let round, _, let captures, let undo):
+        case .merge(let round, let head, let captures, let undo):
             // The model's undo: a tree that is the number of the round that goes.
             let tree = undo?.number ?? captures.map { Self.tree($0.revision) }.max() ?? 0
             let revision = Revision(number: tree << 32 | UInt64(order) << 4 | 2)
+            hub.parents[revision] = [head].compactMap { $0 } + captures.map(\.revision)
             nodes[place].known.insert(revision)
             let report = MergeReport(
                 revision: revision, undo: undo.map { UndoReport(number: $0.number, restoredFiles: 1) })

@@ -94,13 +94,29 @@ extension RandomValues {
     }
 
     mutating func operation() -> MeshOperation {
-        switch below(6) {
+        switch below(7) {
         case 0: .lock(lockCommand())
         case 1: .publish(publication())
         case 2: .putDevice(record())
         case 3: .removeDevice(device())
         case 4: .unset(key: "sync.settle")
+        case 5: .hub(hubChange())
         default: .set(Setting(key: "sync.settle", value: "\(below(100))s"))
+        }
+    }
+
+    mutating func hubChange() -> HubChange {
+        switch below(4) {
+        case 0: return .remove
+        case 1: return .accept(HubAcceptance(head: maybe { $0.revision() }, replaces: flip()))
+        default:
+            let urls = ["https://alice@git.example/notes.git", "git@nas:notes.git", "/srv/git/notes.git"]
+            guard let address = try? HubAddress(url: urls[Int(below(3))], branch: flip() ? "main" : "team/notes")
+            else { return .remove }
+            return .put(
+                HubRecord(
+                    address: address, fencing: flip() ? .fenceRef : .branchAlone,
+                    acceptance: maybe { HubAcceptance(head: $0.maybe { $0.revision() }, replaces: $0.flip()) }))
         }
     }
 
@@ -136,9 +152,10 @@ extension RandomValues {
     }
 
     mutating func meshRefusal() -> MeshRefusal {
-        switch below(3) {
+        switch below(4) {
         case 0: .removedDevice
         case 1: .limitReached
+        case 2: .noHub
         default: .nameTaken
         }
     }
@@ -164,7 +181,8 @@ extension RandomValues {
         for step in 1...(2 + below(40)) {
             let device = members[Int(below(9))]
             let operation: MeshOperation
-            switch below(6) {
+            switch below(7) {
+            case 6: operation = .hub(hubChange())
             case 0, 1:
                 operation = .lock(.acquire(lockName(), device: device, ttl: .seconds(3), waits: flip()))
             case 2:
@@ -276,7 +294,14 @@ extension RandomValues {
     mutating func facts() -> DeviceFacts {
         DeviceFacts(
             base: maybe { $0.revision() }, pendingFiles: count(), firstChangeAge: duration(), lastChangeAge: duration(),
-            activeWriters: count(), pausedWriters: count(), waiting: maybe { $0.text() }, version: "1.2.3")
+            activeWriters: count(), pausedWriters: count(), waiting: maybe { $0.text() }, version: "1.2.3",
+            hub: maybe { $0.hubFacts() })
+    }
+
+    mutating func hubFacts() -> HubFacts {
+        HubFacts(
+            state: HubState.allCases[Int(below(UInt64(HubState.allCases.count)))], roundsBehind: count(),
+            head: maybe { $0.revision() }, token: maybe { $0.token() }, why: maybe { $0.text() })
     }
 }
 

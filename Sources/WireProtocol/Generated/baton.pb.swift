@@ -29,12 +29,113 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+nonisolated enum WireHubFencing: SwiftProtobuf.Enum, Swift.CaseIterable {
+  typealias RawValue = Int
+  case unknown // = 0
+  case fenceRef // = 1
+  case branchAlone // = 2
+  case UNRECOGNIZED(Int)
+
+  init() {
+    self = .unknown
+  }
+
+  init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unknown
+    case 1: self = .fenceRef
+    case 2: self = .branchAlone
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  var rawValue: Int {
+    switch self {
+    case .unknown: return 0
+    case .fenceRef: return 1
+    case .branchAlone: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  static let allCases: [WireHubFencing] = [
+    .unknown,
+    .fenceRef,
+    .branchAlone,
+  ]
+
+}
+
+nonisolated enum WireHubState: SwiftProtobuf.Enum, Swift.CaseIterable {
+  typealias RawValue = Int
+  case unknown // = 0
+  case current // = 1
+  case behind // = 2
+  case news // = 3
+  case away // = 4
+  case staleToken // = 5
+  case rewritten // = 6
+  case fenceGone // = 7
+  case otherMesh // = 8
+  case UNRECOGNIZED(Int)
+
+  init() {
+    self = .unknown
+  }
+
+  init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unknown
+    case 1: self = .current
+    case 2: self = .behind
+    case 3: self = .news
+    case 4: self = .away
+    case 5: self = .staleToken
+    case 6: self = .rewritten
+    case 7: self = .fenceGone
+    case 8: self = .otherMesh
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  var rawValue: Int {
+    switch self {
+    case .unknown: return 0
+    case .current: return 1
+    case .behind: return 2
+    case .news: return 3
+    case .away: return 4
+    case .staleToken: return 5
+    case .rewritten: return 6
+    case .fenceGone: return 7
+    case .otherMesh: return 8
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  static let allCases: [WireHubState] = [
+    .unknown,
+    .current,
+    .behind,
+    .news,
+    .away,
+    .staleToken,
+    .rewritten,
+    .fenceGone,
+    .otherMesh,
+  ]
+
+}
+
 nonisolated enum WireMeshRefusal: SwiftProtobuf.Enum, Swift.CaseIterable {
   typealias RawValue = Int
   case unknown // = 0
   case removedDevice // = 1
   case tooManyDevices // = 2
   case nameTaken // = 3
+  case noHub // = 20
   case UNRECOGNIZED(Int)
 
   init() {
@@ -47,6 +148,7 @@ nonisolated enum WireMeshRefusal: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 1: self = .removedDevice
     case 2: self = .tooManyDevices
     case 3: self = .nameTaken
+    case 20: self = .noHub
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -57,6 +159,7 @@ nonisolated enum WireMeshRefusal: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .removedDevice: return 1
     case .tooManyDevices: return 2
     case .nameTaken: return 3
+    case .noHub: return 20
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -67,6 +170,7 @@ nonisolated enum WireMeshRefusal: SwiftProtobuf.Enum, Swift.CaseIterable {
     .removedDevice,
     .tooManyDevices,
     .nameTaken,
+    .noHub,
   ]
 
 }
@@ -616,12 +720,22 @@ nonisolated struct WireFacts: Sendable {
 
   var version: String = String()
 
+  var hub: WireHubFacts {
+    get {_hub ?? WireHubFacts()}
+    set {_hub = newValue}
+  }
+  /// Returns true if `hub` has been explicitly set.
+  var hasHub: Bool {self._hub != nil}
+  /// Clears the value of `hub`. Subsequent reads from it will return its default value.
+  mutating func clearHub() {self._hub = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _base: Data? = nil
   fileprivate var _waiting: String? = nil
+  fileprivate var _hub: WireHubFacts? = nil
 }
 
 nonisolated struct WireRoundResult: Sendable {
@@ -1320,6 +1434,14 @@ nonisolated struct WireCommand: Sendable {
     set {operation = .unset(newValue)}
   }
 
+  var hub: WireHubChange {
+    get {
+      if case .hub(let v)? = operation {return v}
+      return WireHubChange()
+    }
+    set {operation = .hub(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Operation: Equatable, Sendable {
@@ -1329,12 +1451,151 @@ nonisolated struct WireCommand: Sendable {
     case removeDevice(Data)
     case set(WireSetting)
     case unset(String)
+    case hub(WireHubChange)
 
   }
 
   init() {}
 
   fileprivate var _request: WireRequest? = nil
+}
+
+nonisolated struct WireHub: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var url: String = String()
+
+  var branch: String = String()
+
+  var fencing: WireHubFencing = .unknown
+
+  var acceptance: WireHubAcceptance {
+    get {_acceptance ?? WireHubAcceptance()}
+    set {_acceptance = newValue}
+  }
+  /// Returns true if `acceptance` has been explicitly set.
+  var hasAcceptance: Bool {self._acceptance != nil}
+  /// Clears the value of `acceptance`. Subsequent reads from it will return its default value.
+  mutating func clearAcceptance() {self._acceptance = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _acceptance: WireHubAcceptance? = nil
+}
+
+nonisolated struct WireHubAcceptance: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var head: Data {
+    get {_head ?? Data()}
+    set {_head = newValue}
+  }
+  /// Returns true if `head` has been explicitly set.
+  var hasHead: Bool {self._head != nil}
+  /// Clears the value of `head`. Subsequent reads from it will return its default value.
+  mutating func clearHead() {self._head = nil}
+
+  var replaces: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _head: Data? = nil
+}
+
+nonisolated struct WireHubChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var change: WireHubChange.OneOf_Change? = nil
+
+  var put: WireHub {
+    get {
+      if case .put(let v)? = change {return v}
+      return WireHub()
+    }
+    set {change = .put(newValue)}
+  }
+
+  var remove: WireNothing {
+    get {
+      if case .remove(let v)? = change {return v}
+      return WireNothing()
+    }
+    set {change = .remove(newValue)}
+  }
+
+  var accept: WireHubAcceptance {
+    get {
+      if case .accept(let v)? = change {return v}
+      return WireHubAcceptance()
+    }
+    set {change = .accept(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Change: Equatable, Sendable {
+    case put(WireHub)
+    case remove(WireNothing)
+    case accept(WireHubAcceptance)
+
+  }
+
+  init() {}
+}
+
+nonisolated struct WireHubFacts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var state: WireHubState = .unknown
+
+  var roundsBehind: UInt32 = 0
+
+  var head: Data {
+    get {_head ?? Data()}
+    set {_head = newValue}
+  }
+  /// Returns true if `head` has been explicitly set.
+  var hasHead: Bool {self._head != nil}
+  /// Clears the value of `head`. Subsequent reads from it will return its default value.
+  mutating func clearHead() {self._head = nil}
+
+  var token: WireToken {
+    get {_token ?? WireToken()}
+    set {_token = newValue}
+  }
+  /// Returns true if `token` has been explicitly set.
+  var hasToken: Bool {self._token != nil}
+  /// Clears the value of `token`. Subsequent reads from it will return its default value.
+  mutating func clearToken() {self._token = nil}
+
+  var why: String {
+    get {_why ?? String()}
+    set {_why = newValue}
+  }
+  /// Returns true if `why` has been explicitly set.
+  var hasWhy: Bool {self._why != nil}
+  /// Clears the value of `why`. Subsequent reads from it will return its default value.
+  mutating func clearWhy() {self._why = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _head: Data? = nil
+  fileprivate var _token: WireToken? = nil
+  fileprivate var _why: String? = nil
 }
 
 nonisolated struct WireLockCommand: Sendable {
@@ -1992,43 +2253,63 @@ nonisolated struct WireJoinAccepted: Sendable {
   init() {}
 }
 
-nonisolated struct WireState: Sendable {
+nonisolated struct WireState: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var devices: [WireDevice] = []
+  var devices: [WireDevice] {
+    get {_storage._devices}
+    set {_uniqueStorage()._devices = newValue}
+  }
 
-  var removed: [Data] = []
+  var removed: [Data] {
+    get {_storage._removed}
+    set {_uniqueStorage()._removed = newValue}
+  }
 
   var locks: WireLocks {
-    get {_locks ?? WireLocks()}
-    set {_locks = newValue}
+    get {_storage._locks ?? WireLocks()}
+    set {_uniqueStorage()._locks = newValue}
   }
   /// Returns true if `locks` has been explicitly set.
-  var hasLocks: Bool {self._locks != nil}
+  var hasLocks: Bool {_storage._locks != nil}
   /// Clears the value of `locks`. Subsequent reads from it will return its default value.
-  mutating func clearLocks() {self._locks = nil}
+  mutating func clearLocks() {_uniqueStorage()._locks = nil}
 
   var head: WireHead {
-    get {_head ?? WireHead()}
-    set {_head = newValue}
+    get {_storage._head ?? WireHead()}
+    set {_uniqueStorage()._head = newValue}
   }
   /// Returns true if `head` has been explicitly set.
-  var hasHead: Bool {self._head != nil}
+  var hasHead: Bool {_storage._head != nil}
   /// Clears the value of `head`. Subsequent reads from it will return its default value.
-  mutating func clearHead() {self._head = nil}
+  mutating func clearHead() {_uniqueStorage()._head = nil}
 
-  var settings: [WireSetting] = []
+  var settings: [WireSetting] {
+    get {_storage._settings}
+    set {_uniqueStorage()._settings = newValue}
+  }
 
-  var answered: [WireAnswered] = []
+  var answered: [WireAnswered] {
+    get {_storage._answered}
+    set {_uniqueStorage()._answered = newValue}
+  }
+
+  var hub: WireHub {
+    get {_storage._hub ?? WireHub()}
+    set {_uniqueStorage()._hub = newValue}
+  }
+  /// Returns true if `hub` has been explicitly set.
+  var hasHub: Bool {_storage._hub != nil}
+  /// Clears the value of `hub`. Subsequent reads from it will return its default value.
+  mutating func clearHub() {_uniqueStorage()._hub = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _locks: WireLocks? = nil
-  fileprivate var _head: WireHead? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 nonisolated struct WireLocks: Sendable {
@@ -2250,44 +2531,39 @@ nonisolated struct WireHardState: Sendable {
   fileprivate var _votedFor: Data? = nil
 }
 
-nonisolated struct WireSnapshot: @unchecked Sendable {
+nonisolated struct WireSnapshot: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var index: UInt64 {
-    get {_storage._index}
-    set {_uniqueStorage()._index = newValue}
-  }
+  var index: UInt64 = 0
 
-  var term: UInt64 {
-    get {_storage._term}
-    set {_uniqueStorage()._term = newValue}
-  }
+  var term: UInt64 = 0
 
   var membership: WireMembership {
-    get {_storage._membership ?? WireMembership()}
-    set {_uniqueStorage()._membership = newValue}
+    get {_membership ?? WireMembership()}
+    set {_membership = newValue}
   }
   /// Returns true if `membership` has been explicitly set.
-  var hasMembership: Bool {_storage._membership != nil}
+  var hasMembership: Bool {self._membership != nil}
   /// Clears the value of `membership`. Subsequent reads from it will return its default value.
-  mutating func clearMembership() {_uniqueStorage()._membership = nil}
+  mutating func clearMembership() {self._membership = nil}
 
   var image: WireState {
-    get {_storage._image ?? WireState()}
-    set {_uniqueStorage()._image = newValue}
+    get {_image ?? WireState()}
+    set {_image = newValue}
   }
   /// Returns true if `image` has been explicitly set.
-  var hasImage: Bool {_storage._image != nil}
+  var hasImage: Bool {self._image != nil}
   /// Clears the value of `image`. Subsequent reads from it will return its default value.
-  mutating func clearImage() {_uniqueStorage()._image = nil}
+  mutating func clearImage() {self._image = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _membership: WireMembership? = nil
+  fileprivate var _image: WireState? = nil
 }
 
 /// The highest token that a device accepted, and whose it is.
@@ -2511,8 +2787,16 @@ nonisolated struct WireConflict: Sendable {
 
 fileprivate nonisolated let _protobuf_package = "baton"
 
+nonisolated extension WireHubFencing: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0HUB_FENCING_UNKNOWN\0\u{1}HUB_FENCING_FENCE_REF\0\u{1}HUB_FENCING_BRANCH_ALONE\0")
+}
+
+nonisolated extension WireHubState: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0HUB_STATE_UNKNOWN\0\u{1}HUB_STATE_CURRENT\0\u{1}HUB_STATE_BEHIND\0\u{1}HUB_STATE_NEWS\0\u{1}HUB_STATE_AWAY\0\u{1}HUB_STATE_STALE_TOKEN\0\u{1}HUB_STATE_REWRITTEN\0\u{1}HUB_STATE_FENCE_GONE\0\u{1}HUB_STATE_OTHER_MESH\0")
+}
+
 nonisolated extension WireMeshRefusal: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0MESH_REFUSAL_UNKNOWN\0\u{1}MESH_REFUSAL_REMOVED_DEVICE\0\u{1}MESH_REFUSAL_TOO_MANY_DEVICES\0\u{1}MESH_REFUSAL_NAME_TAKEN\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0MESH_REFUSAL_UNKNOWN\0\u{1}MESH_REFUSAL_REMOVED_DEVICE\0\u{1}MESH_REFUSAL_TOO_MANY_DEVICES\0\u{1}MESH_REFUSAL_NAME_TAKEN\0\u{2}\u{11}MESH_REFUSAL_NO_HUB\0")
 }
 
 nonisolated extension WireJoinRefusalCode: SwiftProtobuf._ProtoNameProviding {
@@ -3313,7 +3597,7 @@ nonisolated extension WireRenewed: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Facts"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}base\0\u{3}pending_files\0\u{3}first_change_age\0\u{3}last_change_age\0\u{3}active_writers\0\u{3}paused_writers\0\u{1}waiting\0\u{1}version\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}base\0\u{3}pending_files\0\u{3}first_change_age\0\u{3}last_change_age\0\u{3}active_writers\0\u{3}paused_writers\0\u{1}waiting\0\u{1}version\0\u{2}\u{c}hub\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3329,6 +3613,7 @@ nonisolated extension WireFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.pausedWriters) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self._waiting) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.version) }()
+      case 20: try { try decoder.decodeSingularMessageField(value: &self._hub) }()
       default: break
       }
     }
@@ -3363,6 +3648,9 @@ nonisolated extension WireFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if !self.version.isEmpty {
       try visitor.visitSingularStringField(value: self.version, fieldNumber: 8)
     }
+    try { if let v = self._hub {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3375,6 +3663,7 @@ nonisolated extension WireFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.pausedWriters != rhs.pausedWriters {return false}
     if lhs._waiting != rhs._waiting {return false}
     if lhs.version != rhs.version {return false}
+    if lhs._hub != rhs._hub {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4433,7 +4722,7 @@ nonisolated extension WireStaleToken: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Command"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}lock\0\u{1}publish\0\u{3}put_device\0\u{3}remove_device\0\u{1}set\0\u{1}unset\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}lock\0\u{1}publish\0\u{3}put_device\0\u{3}remove_device\0\u{1}set\0\u{1}unset\0\u{2}\u{d}hub\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4510,6 +4799,19 @@ nonisolated extension WireCommand: SwiftProtobuf.Message, SwiftProtobuf._Message
           self.operation = .unset(v)
         }
       }()
+      case 20: try {
+        var v: WireHubChange?
+        var hadOneofValue = false
+        if let current = self.operation {
+          hadOneofValue = true
+          if case .hub(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.operation = .hub(v)
+        }
+      }()
       default: break
       }
     }
@@ -4548,6 +4850,10 @@ nonisolated extension WireCommand: SwiftProtobuf.Message, SwiftProtobuf._Message
       guard case .unset(let v)? = self.operation else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 7)
     }()
+    case .hub?: try {
+      guard case .hub(let v)? = self.operation else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -4556,6 +4862,232 @@ nonisolated extension WireCommand: SwiftProtobuf.Message, SwiftProtobuf._Message
   static func ==(lhs: WireCommand, rhs: WireCommand) -> Bool {
     if lhs._request != rhs._request {return false}
     if lhs.operation != rhs.operation {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHub: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Hub"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}url\0\u{1}branch\0\u{1}fencing\0\u{1}acceptance\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.url) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.fencing) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._acceptance) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.url.isEmpty {
+      try visitor.visitSingularStringField(value: self.url, fieldNumber: 1)
+    }
+    if !self.branch.isEmpty {
+      try visitor.visitSingularStringField(value: self.branch, fieldNumber: 2)
+    }
+    if self.fencing != .unknown {
+      try visitor.visitSingularEnumField(value: self.fencing, fieldNumber: 3)
+    }
+    try { if let v = self._acceptance {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireHub, rhs: WireHub) -> Bool {
+    if lhs.url != rhs.url {return false}
+    if lhs.branch != rhs.branch {return false}
+    if lhs.fencing != rhs.fencing {return false}
+    if lhs._acceptance != rhs._acceptance {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHubAcceptance: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".HubAcceptance"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}head\0\u{1}replaces\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self._head) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.replaces) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._head {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 1)
+    } }()
+    if self.replaces != false {
+      try visitor.visitSingularBoolField(value: self.replaces, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireHubAcceptance, rhs: WireHubAcceptance) -> Bool {
+    if lhs._head != rhs._head {return false}
+    if lhs.replaces != rhs.replaces {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHubChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".HubChange"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}put\0\u{1}remove\0\u{1}accept\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: WireHub?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .put(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .put(v)
+        }
+      }()
+      case 2: try {
+        var v: WireNothing?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .remove(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .remove(v)
+        }
+      }()
+      case 3: try {
+        var v: WireHubAcceptance?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .accept(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .accept(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.change {
+    case .put?: try {
+      guard case .put(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .remove?: try {
+      guard case .remove(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .accept?: try {
+      guard case .accept(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireHubChange, rhs: WireHubChange) -> Bool {
+    if lhs.change != rhs.change {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHubFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".HubFacts"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{3}rounds_behind\0\u{1}head\0\u{1}token\0\u{1}why\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.state) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.roundsBehind) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self._head) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._token) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self._why) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.state != .unknown {
+      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 1)
+    }
+    if self.roundsBehind != 0 {
+      try visitor.visitSingularUInt32Field(value: self.roundsBehind, fieldNumber: 2)
+    }
+    try { if let v = self._head {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._token {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._why {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireHubFacts, rhs: WireHubFacts) -> Bool {
+    if lhs.state != rhs.state {return false}
+    if lhs.roundsBehind != rhs.roundsBehind {return false}
+    if lhs._head != rhs._head {return false}
+    if lhs._token != rhs._token {return false}
+    if lhs._why != rhs._why {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5761,58 +6293,111 @@ nonisolated extension WireJoinAccepted: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WireState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".State"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}devices\0\u{1}removed\0\u{1}locks\0\u{1}head\0\u{1}settings\0\u{1}answered\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}devices\0\u{1}removed\0\u{1}locks\0\u{1}head\0\u{1}settings\0\u{1}answered\0\u{2}\u{e}hub\0")
+
+  fileprivate class _StorageClass {
+    var _devices: [WireDevice] = []
+    var _removed: [Data] = []
+    var _locks: WireLocks? = nil
+    var _head: WireHead? = nil
+    var _settings: [WireSetting] = []
+    var _answered: [WireAnswered] = []
+    var _hub: WireHub? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _devices = source._devices
+      _removed = source._removed
+      _locks = source._locks
+      _head = source._head
+      _settings = source._settings
+      _answered = source._answered
+      _hub = source._hub
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.devices) }()
-      case 2: try { try decoder.decodeRepeatedBytesField(value: &self.removed) }()
-      case 3: try { try decoder.decodeSingularMessageField(value: &self._locks) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._head) }()
-      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.settings) }()
-      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.answered) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeRepeatedMessageField(value: &_storage._devices) }()
+        case 2: try { try decoder.decodeRepeatedBytesField(value: &_storage._removed) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._locks) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._head) }()
+        case 5: try { try decoder.decodeRepeatedMessageField(value: &_storage._settings) }()
+        case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._answered) }()
+        case 20: try { try decoder.decodeSingularMessageField(value: &_storage._hub) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.devices.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.devices, fieldNumber: 1)
-    }
-    if !self.removed.isEmpty {
-      try visitor.visitRepeatedBytesField(value: self.removed, fieldNumber: 2)
-    }
-    try { if let v = self._locks {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    } }()
-    try { if let v = self._head {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
-    if !self.settings.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.settings, fieldNumber: 5)
-    }
-    if !self.answered.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.answered, fieldNumber: 6)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._devices.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._devices, fieldNumber: 1)
+      }
+      if !_storage._removed.isEmpty {
+        try visitor.visitRepeatedBytesField(value: _storage._removed, fieldNumber: 2)
+      }
+      try { if let v = _storage._locks {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      try { if let v = _storage._head {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      if !_storage._settings.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._settings, fieldNumber: 5)
+      }
+      if !_storage._answered.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._answered, fieldNumber: 6)
+      }
+      try { if let v = _storage._hub {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: WireState, rhs: WireState) -> Bool {
-    if lhs.devices != rhs.devices {return false}
-    if lhs.removed != rhs.removed {return false}
-    if lhs._locks != rhs._locks {return false}
-    if lhs._head != rhs._head {return false}
-    if lhs.settings != rhs.settings {return false}
-    if lhs.answered != rhs.answered {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._devices != rhs_storage._devices {return false}
+        if _storage._removed != rhs_storage._removed {return false}
+        if _storage._locks != rhs_storage._locks {return false}
+        if _storage._head != rhs_storage._head {return false}
+        if _storage._settings != rhs_storage._settings {return false}
+        if _storage._answered != rhs_storage._answered {return false}
+        if _storage._hub != rhs_storage._hub {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -6232,88 +6817,46 @@ nonisolated extension WireSnapshot: SwiftProtobuf.Message, SwiftProtobuf._Messag
   static let protoMessageName: String = _protobuf_package + ".Snapshot"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}term\0\u{1}membership\0\u{1}image\0")
 
-  fileprivate class _StorageClass {
-    var _index: UInt64 = 0
-    var _term: UInt64 = 0
-    var _membership: WireMembership? = nil
-    var _image: WireState? = nil
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _index = source._index
-      _term = source._term
-      _membership = source._membership
-      _image = source._image
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
-
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._index) }()
-        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._term) }()
-        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._membership) }()
-        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._image) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.term) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._membership) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._image) }()
+      default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      if _storage._index != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._index, fieldNumber: 1)
-      }
-      if _storage._term != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._term, fieldNumber: 2)
-      }
-      try { if let v = _storage._membership {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-      } }()
-      try { if let v = _storage._image {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-      } }()
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.index != 0 {
+      try visitor.visitSingularUInt64Field(value: self.index, fieldNumber: 1)
     }
+    if self.term != 0 {
+      try visitor.visitSingularUInt64Field(value: self.term, fieldNumber: 2)
+    }
+    try { if let v = self._membership {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._image {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: WireSnapshot, rhs: WireSnapshot) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._index != rhs_storage._index {return false}
-        if _storage._term != rhs_storage._term {return false}
-        if _storage._membership != rhs_storage._membership {return false}
-        if _storage._image != rhs_storage._image {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs.index != rhs.index {return false}
+    if lhs.term != rhs.term {return false}
+    if lhs._membership != rhs._membership {return false}
+    if lhs._image != rhs._image {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
