@@ -75,12 +75,15 @@ struct Agent: Service {
             device: identity.id, workspace: workspace, gate: gate, transport: transport, streams: streams, watch: watch,
             loop: loop, hub: HubRunner(loop: loop), notes: PathNotes(audit: audit), logger: logger)
         settings.meshIs(loop.read { $0.state.settings })
+        let filters = FilterFollowing(
+            settings: settings, workspace: workspace, watch: watch, loop: loop, logger: logger)
+        await filters.begin()
         loop.start(effects(store, links, runner, audit, settings))
         let server = try await openSocket(AgentHandler(agent: parts), transport: transport)
         audit.add("started", "agent started, listening on \(bound)", details: ["version": BatonVersion.text])
         logger.notice("agent started", metadata: ["listen": "\(bound)", "device": "\(identity.id.short)"])
 
-        await serve(parts, links: links)
+        await serve(parts, links, filters)
 
         await server.stop()
         loop.end()
@@ -91,8 +94,9 @@ struct Agent: Service {
     }
 
     /// Until the device has handed off, or cannot go on.
-    private func serve(_ parts: AgentParts, links: Links) async {
+    private func serve(_ parts: AgentParts, _ links: Links, _ filters: FilterFollowing) async {
         await withTaskGroup(of: Void.self) { group in
+            group.addTask { await filters.run() }
             group.addTask { await parts.watch.run() }
             group.addTask { await links.announce(parts.advertised, loop: parts.loop) }
             group.addTask {

@@ -64,7 +64,9 @@ final class AgentParts: Sendable {
         var closedFor: Duration?
         if case .closed(let pause) = gate.phase { closedFor = gate.now - pause.since }
         let around = StatusBuilder.Surroundings(
-            links: transport.links, writers: writers, gateClosedFor: closedFor, held: watch.held, conflictPaths: paths,
+            links: transport.links, writers: writers, gateClosedFor: closedFor, held: watch.held,
+            leftOut: watch.leftOut,
+            conflictPaths: paths,
             refusedConnections: transport.counters.refusedInAll, refusedTokens: audit.refusedTokens,
             lastComplete: audit.lastComplete)
         let now = DeviceLoop.now

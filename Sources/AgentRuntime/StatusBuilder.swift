@@ -28,6 +28,7 @@ struct StatusBuilder: Sendable {
         var writers: [GateWriter]
         var gateClosedFor: Duration?
         var held: [HeldPath]
+        var leftOut: (count: Int, paths: [LeftOutPath]) = (0, [])
         var conflictPaths: [String]
         var refusedConnections: UInt64
         var refusedTokens: UInt64
@@ -53,7 +54,7 @@ struct StatusBuilder: Sendable {
                 StatusReport.Held(
                     path: String(decoding: $0.path, as: UTF8.self), reason: "\($0.reason)",
                     can_be_allowed: $0.reason.canBeAllowed)
-            },
+            }, left_out: Self.leftOut(around.leftOut),
             workspace: StatusReport.Workspace(root: mesh.workspace, branch: mesh.branch),
             agent: StatusReport.Agent(
                 pid: getpid(), version: version, uptime_s: (now - started).fractionalSeconds, listen: listen,
@@ -61,6 +62,16 @@ struct StatusBuilder: Sendable {
         judge(
             &report, isDegraded: onlineVoters == quorum && value.raft.membership.voters.count > 1, onlineVoters, quorum)
         return report
+    }
+
+    private static func leftOut(_ leftOut: (count: Int, paths: [LeftOutPath])) -> StatusReport.LeftOut? {
+        guard leftOut.count > 0 else { return nil }
+        return StatusReport.LeftOut(
+            count: leftOut.count,
+            paths: leftOut.paths.map { left in
+                StatusReport.LeftOut.Path(
+                    path: String(decoding: left.path, as: UTF8.self) + (left.isFolder ? "/" : ""), rule: left.rule)
+            })
     }
 
     /// The first line's word, and what needs the user.

@@ -21,6 +21,8 @@ package struct StatusReport: Codable, Hashable, Sendable {
     package var devices: [Device]
     package var conflicts: Conflicts
     package var held: [Held]
+    /// What filters leave out on this device; nil if nothing.
+    package var left_out: LeftOut?
     package var workspace: Workspace
     package var agent: Agent
 
@@ -103,6 +105,18 @@ package struct StatusReport: Codable, Hashable, Sendable {
     package struct Conflicts: Codable, Hashable, Sendable {
         package var open: UInt32
         package var paths: [String]
+    }
+
+    package struct LeftOut: Codable, Hashable, Sendable {
+        package struct Path: Codable, Hashable, Sendable {
+            /// Of a folder with a slash at its end: nothing in it is looked at.
+            package var path: String
+            package var rule: String
+        }
+
+        package var count: Int
+        /// The first of them.
+        package var paths: [Path]
     }
 
     package struct Held: Codable, Hashable, Sendable {

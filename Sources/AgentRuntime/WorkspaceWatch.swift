@@ -13,6 +13,9 @@ final class WorkspaceWatch: Sendable {
     private let wake: AsyncStream<Wake>.Continuation
     private let lastHeld = Mutex<[HeldPath]>([])
 
+    private let lastLeftOut = Mutex<(count: Int, paths: [LeftOutPath])>((0, []))
+    private let watching = Mutex<(watcher: WorkspaceWatcher?, filter: PathFilter)>((nil, PathFilter()))
+
     private enum Wake: Sendable { case look }
 
     init(workspace: Workspace, loop: DeviceLoop, logger: Logger) {
@@ -26,6 +29,19 @@ final class WorkspaceWatch: Sendable {
     var held: [HeldPath] { lastHeld.withLock { $0 } }
     func held(_ paths: [HeldPath]) { lastHeld.withLock { $0 = paths } }
 
+    /// What filters leave out, as the newest scan saw it: how many paths in all, and the first of them.
+    var leftOut: (count: Int, paths: [LeftOutPath]) { lastLeftOut.withLock { $0 } }
+
+    /// Other paths are wanted now than before.
+    func filterChanged(_ filter: PathFilter) {
+        let watcher = watching.withLock { watching in
+            watching.filter = filter
+            return watching.watcher
+        }
+        watcher?.skip { filter.skips(folder: $0) }
+        look()
+    }
+
     /// Something may have changed.
     func look() { wake.yield(.look) }
 
@@ -35,6 +51,11 @@ final class WorkspaceWatch: Sendable {
     /// Looks whenever woken, at least once a `Limits.regularScan`; ends when cancelled.
     func run() async {
         let watcher = WorkspaceWatcher(root: workspace.root, logger: logger)
+        let filter = watching.withLock { watching in
+            watching.watcher = watcher
+            return watching.filter
+        }
+        watcher.skip { filter.skips(folder: $0) }
         await workspace.watch(by: watcher)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [wake] in
@@ -59,6 +80,8 @@ final class WorkspaceWatch: Sendable {
             do {
                 let dirt = try await workspace.dirt()
                 held(dirt.held)
+                let leftOut = await workspace.leftOut(limit: Limits.leftOutShown)
+                lastLeftOut.withLock { $0 = leftOut }
                 // An unchanged count of changed files may still be a newer change: the device hears of it.
                 if dirt.changed > 0 || told != 0 {
                     loop.post(.workspaceChanged(pendingFiles: UInt32(clamping: dirt.changed)))

@@ -12,8 +12,24 @@ struct StatusText {
         var lines = headline + leaderLine + [""] + StatusDevices(report: report).table.lines(style)
         let needs = StatusNeeds(report: report).lines(style)
         if !needs.isEmpty { lines += [""] + needs }
+        lines += leftOut
         if isDetailed { lines += [""] + StatusDetails(report: report).lines(style) }
         return lines.joined(separator: "\n")
+    }
+
+    /// Not a fault: one line that says how much is out of step by the user's own wish, all of it with `-v`.
+    private var leftOut: [String] {
+        guard let left = report.left_out else { return [] }
+        let shown = isDetailed ? left.paths : Array(left.paths.prefix(2))
+        let rest = left.count - shown.count
+        if isDetailed {
+            var lines = ["", "\(Words.count(left.count, "path")) left out here by filters:"]
+            lines += shown.map { "  " + Escaping.shown("\($0.path)  (\($0.rule))") }
+            return rest > 0 ? lines + ["  and \(rest) more"] : lines
+        }
+        let names = shown.map { "\($0.path) (\($0.rule))" }.joined(separator: ", ")
+        let more = rest > 0 ? " and \(rest) more: baton status -v" : ""
+        return ["", style.paint("left out here: " + Escaping.shown(names) + more, .dim)]
     }
 
     /// One of the closed list: healthy, attention, syncing, degraded, no leader, no quorum, stuck, stopped.

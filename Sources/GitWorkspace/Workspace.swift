@@ -31,6 +31,7 @@ package actor Workspace {
     var gates = CaptureGates()
     var sparse = SparsePaths()
     var quarantine: CodeQuarantine
+    var keptHere: KeptHere
     var approvals: UInt64 = 0
     var mayBeEmpty = false
     private var watcher: WorkspaceWatcher?
@@ -53,6 +54,8 @@ package actor Workspace {
         /// Changes that wait for a word, and paths that wait no more.
         var waiting: [QuarantinedChange]
         var gone: [[UInt8]]
+        /// What a filter keeps from the disk.
+        var leftOut: [TreeLine] = []
     }
 
     init(_ parts: WorkspaceParts, device: DeviceID, name: String, logger: Logger) {
@@ -67,6 +70,7 @@ package actor Workspace {
         base = parts.base
         gates = Self.loadGates(parts.state)
         quarantine = CodeQuarantine(state: parts.state)
+        keptHere = KeptHere(state: parts.state)
         manifest = parts.manifest
         self.device = device
         self.name = name

@@ -47,6 +47,7 @@ extension Workspace {
         }
         let settled = staged.gone.filter { !left.contains(Name($0)) }
         try quarantine.set(staged.waiting, removing: settled)
+        try keptHere.note(staged.leftOut)
         try setBase(staged.revision, kept: kept)
         for staged in changes where !left.contains(Name(staged.change.path)) {
             remember(staged, begun: begun)
@@ -54,7 +55,7 @@ extension Workspace {
     }
 
     /// Points the base ref at the revision, or at a commit over it with other versions at some paths.
-    private func setBase(_ revision: Revision, kept: [TreeLine]) throws(GitError) {
+    func setBase(_ revision: Revision, kept: [TreeLine]) throws(GitError) {
         if kept.isEmpty {
             try store.update([RefChange(name: RefName.base, new: ObjectID(revision))])
             try moveBase(to: revision)

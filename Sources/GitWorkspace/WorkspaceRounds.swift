@@ -64,7 +64,7 @@ extension Workspace {
         let lines = try checked { () throws(GitError) in try store.compare(from, store.tree(of: revision)) }
         try await lookAtSparse()
         let all = lines.filter { !($0.old?.isGitlink ?? false) && !($0.new?.isGitlink ?? false) }
-            .filter { !isKeptOff($0.path) }
+            .filter { !isKeptOff($0.path) && !manifest.filter.leavesOut($0.path) }
             .map { line in
                 // Behind a change that waits, the disk has another version than the base says.
                 let old = quarantine.changes[Name(line.path)].map(\.old) ?? line.old?.entry
@@ -87,7 +87,8 @@ extension Workspace {
         } catch { throw .apply(error) }
         let gone = try checked { () throws(GitError) in try noLongerWaiting(revision, held, changes) }
         let made = StagedRevision(
-            round: round, revision: revision, from: from, apply: apply, waiting: waiting, gone: gone)
+            round: round, revision: revision, from: from, apply: apply, waiting: waiting, gone: gone,
+            leftOut: lines.filter { manifest.filter.leavesOut($0.path) })
         staged = made
         return made
     }

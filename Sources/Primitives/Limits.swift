@@ -235,6 +235,8 @@ extension Limits {
 extension Limits {
     /// Paths that an undo names as left in its revision.
     public static let undoPathsNamed = 1000
+    /// Paths that filters leave out, named in a status report; all are counted.
+    public static let leftOutShown = 100
     /// Changes of one path that are shown.
     public static let pathChangesShown = 1000
     /// Paths that one reply of the control socket lists; it counts all.

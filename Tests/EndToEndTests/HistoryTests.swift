@@ -78,3 +78,36 @@ extension EndToEnd {
         }
     }
 }
+
+extension EndToEnd {
+    @Test("C6 filters of the mesh and of one device: what is left out is listed, deletes nothing, and comes back")
+    func filters() async throws {
+        try await Mesh.with(2) { mesh in
+            try mesh.write("base\n", to: "own.txt", on: 0)
+            try await mesh.converge()
+            try await Self.holdAutomaticRounds(mesh)
+            try await mesh.baton(0, ["config", "set", "filter.exclude", "*.iso cache/"])
+            try await mesh.baton(1, ["config", "set", "filter.keep-here", "own.txt"])
+            for name in ["big.iso", "cache/x", "own.txt", "wanted"] { try mesh.write("new\n", to: name, on: 0) }
+            try await eventually("the filters are followed") {
+                let left = try await mesh.status(0).left_out?.paths.map(\.path) ?? []
+                let there = try await mesh.status(1).left_out?.paths.map(\.path) ?? []
+                return left == ["big.iso", "cache/"] && there == ["own.txt"] ? true : nil
+            }
+            _ = try await mesh.sync(0)
+            #expect(mesh.read("wanted", on: 1) == "new\n" && mesh.read("own.txt", on: 1) == "base\n")
+            #expect(mesh.read("big.iso", on: 1) == nil && mesh.read("cache/x", on: 1) == nil)
+            #expect(try await mesh.sync(1).result == "nothing_to_do")
+            #expect(try await mesh.baton(1, ["status"]).output.contains("own.txt (filter.keep-here own.txt)"))
+            try await mesh.baton(1, ["config", "unset", "filter.keep-here"])
+            try await mesh.baton(0, ["config", "unset", "filter.exclude"])
+            try await eventually("what was published meanwhile is there") {
+                mesh.read("own.txt", on: 1) == "new\n" ? true : nil
+            }
+            try await eventually("what was left out goes") {
+                _ = try await mesh.sync(0)
+                return mesh.read("cache/x", on: 1) == "new\n" && mesh.tree(0) == mesh.tree(1) ? true : nil
+            }
+        }
+    }
+}

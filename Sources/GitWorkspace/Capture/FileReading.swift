@@ -10,6 +10,7 @@ struct FileReading {
     let batch: ObjectBatch
     let gates: CaptureGates
     let hot: HotFiles
+    private let filter: PathFilter
     /// Started with the first large file.
     private var objects: ObjectImport?
     /// What differs from the base.
@@ -25,11 +26,13 @@ struct FileReading {
         root = capturer.root
         gates = capturer.gates
         hot = capturer.hot
+        filter = capturer.manifest.filter
         self.writes = writes
         batch = ObjectBatch(store)
     }
 
     mutating func read(_ candidate: Candidate) throws(GitError) {
+        if let rule = filter.rule(for: candidate.stamp) { return hold(candidate, .filtered(rule)) }
         let isNew = candidate.folder.files[candidate.name]?.kept == nil
         if isNew, candidate.stamp.size > gates.newFileBytes, !gates.allowed.contains(candidate.path) {
             return hold(candidate, .tooLarge(candidate.stamp.size))

@@ -17,6 +17,8 @@ package struct HeldPath: Hashable, Sendable {
         case secret(String)
         /// Another member's file system cannot hold the name; why.
         case otherMembers(String)
+        /// A filter by size or kind leaves it out; which one.
+        case filtered(String)
         /// Not held back: it was captured in the middle of a change, because it never stopped changing.
         case unsettled
 
@@ -24,7 +26,7 @@ package struct HeldPath: Hashable, Sendable {
         package var canBeAllowed: Bool {
             switch self {
             case .tooLarge, .secret, .otherMembers: true
-            case .hot, .unreadable, .special, .nestedRepository, .forbiddenName, .tooDeep, .unsettled: false
+            case .hot, .unreadable, .special, .nestedRepository, .forbiddenName, .tooDeep, .unsettled, .filtered: false
             }
         }
 
@@ -39,6 +41,7 @@ package struct HeldPath: Hashable, Sendable {
             case .tooLarge(let bytes): "it is new and has \(max(1, bytes >> 20)) MiB"
             case .secret(let kind): "it looks like a secret: \(kind)"
             case .otherMembers(let reason): "another device cannot hold its name: \(reason)"
+            case .filtered(let rule): "left out by \(rule)"
             case .unsettled: "it never stopped changing and was captured as it was"
             }
         }

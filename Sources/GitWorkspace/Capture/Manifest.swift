@@ -66,6 +66,10 @@ final class Folder {
     var folders: [Name: Folder] = [:]
     /// Names that the ignore rules leave out; valid while no rule file changes.
     var ignored: Set<Name> = []
+    /// Names that a filter leaves out: known ones, and others that a scan met.
+    var leftOut: Set<Name> = []
+    /// Of those that are not known, the folders.
+    var leftOutFolders: Set<Name> = []
     var scan: UInt32 = 0
     /// Changes with the `.gitignore` in it.
     var rules: UInt64 = 0
@@ -82,6 +86,7 @@ final class Folder {
 /// by the workspace.
 final class Manifest {
     let root = Folder()
+    var filter = PathFilter()
     /// The tree whose files are the records' `base`.
     var baseTree: ObjectID?
     var scan: UInt32 = 0
@@ -96,16 +101,22 @@ final class Manifest {
             let parts = line.path.split(separator: 47)
             guard let last = parts.last else { continue }
             var folder = root
+            var path: [UInt8] = []
             for part in parts.dropLast() {
                 let name = Name(part)
+                path = Folder.join(path, name)
                 if let known = folder.folders[name] {
                     folder = known
                 } else {
                     let made = Folder()
                     folder.folders[name] = made
+                    if filter.leavesOut(path, isFolder: true), !filter.mayIncludeBelow(path) {
+                        folder.leftOut.insert(name)
+                    }
                     folder = made
                 }
             }
+            if filter.leavesOut(line.path) { folder.leftOut.insert(Name(last)) }
             var record = folder.files[Name(last)] ?? FileRecord()
             record.base = line.new
             folder.files[Name(last)] = record.base == nil && record.last == nil ? nil : record

@@ -23,6 +23,8 @@ struct WorkspaceScan {
         case file(Folder, Name, Stamp)
         case folder(Folder, Name)
         case special(Folder, Name)
+
+        var isFolder: Bool { if case .folder = self { true } else { false } }
     }
 
     static let depth = 200
@@ -110,7 +112,7 @@ struct WorkspaceScan {
         for part in path.split(separator: 47) {
             guard let last = chain.last else { return nil }
             let name = Name(part)
-            if last.folder.ignored.contains(name) { return nil }
+            if last.folder.ignored.contains(name) || last.folder.leftOut.contains(name) { return nil }
             guard let next = last.folder.folders[name] else { break }
             chain.append((Self.join(last.path, name), next))
         }
@@ -143,6 +145,7 @@ struct WorkspaceScan {
             }
         }
         if !descends, rules != folder.rules { haveRulesChanged = true }
+        if !folder.leftOut.isEmpty { folder.forgetLeftOut(except: entries.map(\.name)) }
         collectMissing(folder, path)
     }
 
@@ -150,6 +153,7 @@ struct WorkspaceScan {
     private static let dotGitIgnore = Array(".gitignore".utf8)
 
     private mutating func visitFolder(_ parent: Int32, _ folder: Folder, _ name: Name, _ path: [UInt8], depth: Int) {
+        if folder.leftOut.contains(name) { return }
         if let record = folder.files[name], record.base?.isGitlink == true {
             folder.files[name]?.scan = manifest.scan
             findings.held.append(HeldPath(path: path, reason: .nestedRepository))
@@ -181,6 +185,7 @@ struct WorkspaceScan {
         if case .found(let stamp) = status, name.bytes == Self.dotGitIgnore {
             sign(folder, Self.join(above, name), stamp)
         }
+        if folder.leftOut.contains(name) { return }
         guard let index = folder.files.index(forKey: name) else {
             guard case .found(let stamp) = status, !folder.ignored.contains(name) else { return }
             unknown.append((Self.join(above, name), .file(folder, name, stamp)))
@@ -209,6 +214,7 @@ struct WorkspaceScan {
     }
 
     private mutating func visitSpecial(_ folder: Folder, _ name: Name, _ path: [UInt8]) {
+        if folder.leftOut.contains(name) { return }
         if let record = folder.files[name] {
             folder.files[name]?.scan = manifest.scan
             keep(record, path, .special)
@@ -246,6 +252,8 @@ struct WorkspaceScan {
     /// What the manifest has and the disk has not: deleted.
     private mutating func collectMissing(_ folder: Folder, _ path: [UInt8]) {
         for (name, record) in folder.files where record.scan != manifest.scan {
+            // What is left out stays published as it is, whatever becomes of it here.
+            if folder.leftOut.contains(name) { continue }
             // A submodule that is not checked out has no folder, and is not deleted.
             if record.base?.isGitlink == true { continue }
             if !sparse.isEmpty, sparse.contains(Name(Self.join(path, name))) { continue }
@@ -259,6 +267,7 @@ struct WorkspaceScan {
             }
         }
         for (name, child) in folder.folders where child.scan != manifest.scan {
+            if folder.leftOut.contains(name) { continue }
             collectMissing(child, Self.join(path, name))
             if child.isEmpty { folder.folders[name] = nil }
         }
@@ -266,11 +275,14 @@ struct WorkspaceScan {
 
     /// Asks the ignore rules about everything new at once, then goes into the new folders.
     private mutating func settleUnknown() throws(GitError) {
-        let items = unknown
+        let items = unknown.filter { !leaveOut($0.item, $0.path) }
         unknown = []
         let left = try ignored(items.map(\.path))
+        let filter = manifest.filter
         for (path, item) in items {
-            let isIgnored = left.contains(Name(path))
+            let isWanted = filter.includes(path, isFolder: item.isFolder)
+            let isIgnored =
+                left.contains(Name(path)) && !isWanted && !(item.isFolder && filter.mayIncludeBelow(path))
             if !isIgnored, let reason = refusal(item) {
                 findings.held.append(HeldPath(path: path, reason: .otherMembers(reason)))
                 continue
@@ -290,6 +302,19 @@ struct WorkspaceScan {
             case .folder(let folder, let name): enter(folder, name, path)
             }
         }
+    }
+
+    /// True for what a filter leaves out; its place remembers that.
+    private func leaveOut(_ item: Unknown, _ path: [UInt8]) -> Bool {
+        guard manifest.filter.leavesOut(path, isFolder: item.isFolder) else { return false }
+        if item.isFolder, manifest.filter.mayIncludeBelow(path) { return false }
+        switch item {
+        case .file(let folder, let name, _), .special(let folder, let name): folder.leftOut.insert(name)
+        case .folder(let folder, let name):
+            folder.leftOut.insert(name)
+            folder.leftOutFolders.insert(name)
+        }
+        return true
     }
 
     private func refusal(_ item: Unknown) -> String? {

@@ -39,6 +39,8 @@ package final class WorkspaceWatcher: Sendable {
         var source: SharedSource?
         var poll: SharedSource?
         var changed = WatchedChanges(everything: "the watch has just begun")
+        /// Folders of which nothing is wanted.
+        var skips: @Sendable ([UInt8]) -> Bool = { _ in false }
         /// Set: no answer but "everything" is to be had.
         var blindness: String?
     }
@@ -70,6 +72,14 @@ package final class WorkspaceWatcher: Sendable {
                 return state.changed
             }
         }
+    }
+
+    /// From now on folders for which `skips` is true are not watched any more when they are met; others are, again.
+    package func skip(_ skips: @escaping @Sendable ([UInt8]) -> Bool) {
+        state.withLock { $0.skips = skips }
+        #if os(Linux)
+            queue.async { [self] in watch([]) }
+        #endif
     }
 
     /// From now on a scan has to look everywhere.
@@ -135,8 +145,10 @@ package final class WorkspaceWatcher: Sendable {
         /// Watches a folder and those below it, all of which may have changed; called on the queue. Nothing of git's is
         /// watched.
         private func watch(_ folder: [UInt8]) {
+            let skips = state.withLock { $0.skips }
             var waiting = [folder]
             while let next = waiting.popLast() {
+                if !next.isEmpty, skips(next) { continue }
                 let path = Array(root.utf8) + (next.isEmpty ? [] : [47] + next)
                 let code = state.withLock { state -> Int32 in
                     state.changed.folders.insert(next)

@@ -4,6 +4,22 @@ package enum SettingCatalogue {
     /// Sorted by name.
     package static let keys: [SettingKey] = [
         SettingKey(
+            "filter.exclude", .mesh, .patterns, "",
+            "what no device captures or puts in place; nothing is deleted by it",
+            sample: "*.log build/"),
+        SettingKey(
+            "filter.include", .mesh, .patterns, "", "captured although filter.exclude or .gitignore leaves it out",
+            sample: "build/report.md"),
+        SettingKey(
+            "filter.keep-here", .device, .patterns, "", "what this device keeps to itself, and leaves as it is",
+            sample: "scratch/ local.env"),
+        SettingKey(
+            "filter.max-size", .meshOrDevice, .size(1...(1 << 40)), "1TiB", "larger files are not captured",
+            sample: "100MiB"),
+        SettingKey(
+            "filter.types", .meshOrDevice, .words(SettingCatalogue.fileTypes), "",
+            "kinds of files, by the ends of their names, that are not captured or put in place"),
+        SettingKey(
             "pause.budget", .mesh, .duration(.milliseconds(50)...Limits.pauseMax), "2s",
             "a gate reopens after its capture when the pause lasts longer"),
         SettingKey(
@@ -21,6 +37,9 @@ package enum SettingCatalogue {
             "sync.settle", .mesh, .duration(.zero ... .seconds(600)), "2s",
             "quiet time after the last change before an automatic round"),
     ]
+
+    /// What `filter.types` can name.
+    package static let fileTypes = ["archives", "disk-images", "links", "media"]
 
     /// By its name or its older name.
     package static func key(named name: String) -> SettingKey? {

@@ -10,6 +10,8 @@ package enum SettingKind: Hashable, Sendable {
     case choice([String])
     /// Patterns of paths as in `.gitignore`, separated by spaces; quoted where they hold one.
     case patterns
+    /// Some of these words, separated by spaces.
+    case words([String])
     /// `PATTERN=WORD`, separated by spaces; quoted as patterns are.
     case rules(words: [String])
     case text(example: String)
@@ -25,6 +27,7 @@ package enum SettingKind: Hashable, Sendable {
         case .flag: "on or off"
         case .choice(let words): words.joined(separator: ", ")
         case .patterns: "path patterns as in .gitignore, separated by spaces"
+        case .words(let words): "any of \(words.joined(separator: ", ")), separated by spaces"
         case .rules(let words): "PATTERN=WORD, separated by spaces; words: \(words.joined(separator: ", "))"
         case .text: "a text"
         }
@@ -38,6 +41,7 @@ package enum SettingKind: Hashable, Sendable {
         case .flag: "on"
         case .choice(let words): words.first ?? ""
         case .patterns: "*.log build/"
+        case .words(let words): words.first ?? ""
         case .rules(let words): "*.md=\(words.first ?? "")"
         case .text(let example): example
         }
@@ -61,6 +65,9 @@ package enum SettingKind: Hashable, Sendable {
         case .flag: return Self.flag(text).map { .flag($0) }
         case .choice(let words): return words.contains(text) ? .choice(text) : nil
         case .patterns: return SettingText.words(text).map { .patterns($0) }
+        case .words(let allowed):
+            guard let words = SettingText.words(text), words.allSatisfy(allowed.contains) else { return nil }
+            return .patterns(allowed.filter(words.contains))
         case .rules(let words): return SettingText.rules(text, words).map { .rules($0) }
         case .text: return .text(text)
         }

@@ -1,0 +1,45 @@
+import GitWorkspace
+import Logging
+import Primitives
+
+extension PathFilter {
+    /// As the settings have it.
+    init(_ settings: SettingLayers) {
+        self.init(
+            exclude: settings.patterns("filter.exclude"), include: settings.patterns("filter.include"),
+            keepHere: settings.patterns("filter.keep-here"), maxBytes: settings.size("filter.max-size"),
+            types: settings.patterns("filter.types"))
+    }
+}
+
+/// Brings the filters of the settings to the workspace, the newest ones only.
+struct FilterFollowing: Sendable {
+    let settings: AgentSettings
+    let workspace: Workspace
+    let watch: WorkspaceWatch
+    let loop: DeviceLoop
+    let logger: Logger
+
+    /// Before the first round.
+    func begin() async { await follow(PathFilter(settings.layers)) }
+
+    /// Until it is cancelled.
+    func run() async {
+        let (changes, sink) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        settings.observe { _ in sink.yield() }
+        for await _ in changes { await follow(PathFilter(settings.layers)) }
+    }
+
+    private func follow(_ filter: PathFilter) async {
+        do throws(WorkspaceError) {
+            if await workspace.filter == filter { return }
+            if try await workspace.setFilter(filter) {
+                let base = await workspace.base
+                loop.tell { $0.restoreBase(base) }
+            }
+            watch.filterChanged(filter)
+        } catch {
+            logger.error("the filters could not be changed", metadata: ["reason": "\(error)"])
+        }
+    }
+}
