@@ -17,7 +17,7 @@ extension AgentHandler {
             return try ControlJSON.encode(await restore(ControlJSON.decode(RestoreCall.self, from: body)))
         case ControlCall.path:
             return try ControlJSON.encode(await path(ControlJSON.decode(PathCall.self, from: body)))
-        default: return nil
+        default: return try await snapshot(kind, body)
         }
     }
 
@@ -209,6 +209,6 @@ extension AgentHandler {
                 code: ExitCode.failed, message: "'\(text)' names neither a round nor a revision that is kept here",
                 hint: "see: baton log --kind published, or baton log --path PATH")
         }
-        return (found, "revision \(found.short)")
+        return (found, text.contains("-") ? "snapshot \(text)" : "revision \(found.short)")
     }
 }

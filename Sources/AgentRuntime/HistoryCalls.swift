@@ -145,3 +145,58 @@ package struct PathReport: Codable, Hashable, Sendable {
     /// Nothing is known of rounds before this one.
     package var oldest_round: UInt64
 }
+
+extension ControlCall {
+    /// `SnapshotExportCall` -> `SnapshotExportReply`.
+    package static let snapshotExport = "snapshot.export"
+    /// `SnapshotNameCall` (a file) -> `SnapshotReport.Item`.
+    package static let snapshotImport = "snapshot.import"
+    /// `EmptyBody` -> `SnapshotReport`.
+    package static let snapshotList = "snapshot.list"
+    /// `SnapshotNameCall` -> `EmptyBody`.
+    package static let snapshotDrop = "snapshot.drop"
+}
+
+/// `file`: an absolute path of a file that is not there yet. `round`: nil for the newest. `since`: leave out what that
+/// older round has.
+package struct SnapshotExportCall: Codable, Hashable, Sendable {
+    package var file: String
+    package var round: UInt64?
+    package var since: UInt64?
+
+    package init(file: String, round: UInt64?, since: UInt64?) {
+        self.file = file
+        self.round = round
+        self.since = since
+    }
+}
+
+package struct SnapshotExportReply: Codable, Hashable, Sendable {
+    package var round: UInt64
+    package var revision: String
+    package var bytes: Int64
+    package var since: UInt64?
+}
+
+package struct SnapshotNameCall: Codable, Hashable, Sendable {
+    package var name: String
+
+    package init(name: String) { self.name = name }
+}
+
+package struct SnapshotReport: Codable, Hashable, Sendable {
+    package struct Item: Codable, Hashable, Sendable {
+        /// What `restore --at` takes.
+        package var name: String
+        package var revision: String
+        package var at: String
+        package var age_s: Double
+        package var files: Int
+    }
+
+    package var items: [Item]
+    /// Published so far.
+    package var rounds: UInt64
+    /// All objects of this device's own store, on disk.
+    package var store_bytes: Int64
+}

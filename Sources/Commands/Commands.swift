@@ -29,7 +29,8 @@ struct BatonCommand: ParsableCommand {
                 name: "Look",
                 subcommands: [StatusCommand.self, LogCommand.self, DevicesCommand.self, ConfigCommand.self]),
             CommandGroup(name: "Sync", subcommands: [SyncCommand.self, HandoffCommand.self, AllowCommand.self]),
-            CommandGroup(name: "Bring back", subcommands: [UndoCommand.self, RestoreCommand.self]),
+            CommandGroup(
+                name: "Bring back", subcommands: [UndoCommand.self, RestoreCommand.self, SnapshotCommand.self]),
             CommandGroup(name: "Write", subcommands: [RunCommand.self, GateCommand.self, LockCommand.self]),
             CommandGroup(
                 name: "Try out",

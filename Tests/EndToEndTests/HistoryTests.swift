@@ -45,7 +45,23 @@ extension EndToEnd {
                 #expect(mesh.read("notes/c", on: place) == "two\n" && mesh.read("notes/a", on: place) == "edited\n")
             }
             try await restoreAndLook(mesh, rounds)
+            try await snapshots(mesh, rounds)
         }
+    }
+
+    private func snapshots(_ mesh: Mesh, _ rounds: [UInt64]) async throws {
+        let file = mesh.directory + "/round.bundle"
+        let export = try await mesh.baton(0, ["snapshot", "export", file, "--round", "\(rounds[1])"])
+        #expect(export.output.contains("round \(rounds[1]) is in \(file)"))
+        try await mesh.baton(0, ["snapshot", "export", file], expecting: 1)
+        #expect(try await run("/usr/bin/git", ["bundle", "list-heads", file]).output.contains("round-\(rounds[1])"))
+        let imported = try await mesh.baton(2, ["snapshot", "import", file, "--json"])
+        let item = try JSONDecoder().decode(SnapshotReport.Item.self, from: Data(imported.output.utf8))
+        try await mesh.baton(2, ["restore", "notes/c", "--at", item.name])
+        #expect(mesh.read("notes/c", on: 2) == "two\n")
+        #expect(try await mesh.baton(2, ["snapshot", "list"]).output.contains(item.name))
+        try await mesh.baton(2, ["snapshot", "drop", item.name])
+        try await mesh.baton(2, ["snapshot", "drop", item.name], expecting: 1)
     }
 
     private func restoreAndLook(_ mesh: Mesh, _ rounds: [UInt64]) async throws {

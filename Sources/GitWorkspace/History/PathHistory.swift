@@ -192,8 +192,10 @@ extension Workspace {
         }
     }
 
-    /// A revision by the beginning of its id (of eight digits at least), if a capture or a published one has it.
+    /// An imported snapshot by its name, or a revision by the beginning of its id (of eight digits at least).
     package nonisolated func revision(named text: String) async throws(WorkspaceError) -> Revision? {
+        let imported = try await snapshots().first { $0.name == text }
+        if let imported { return imported.revision }
         guard (8...64).contains(text.utf8.count), text.allSatisfy(\.isHexDigit) else { return nil }
         return try await question { store throws(GitError) in
             let result = try store.git.runBlocking(

@@ -10,6 +10,8 @@ enum RefName {
     static let captures = "refs/baton/captures/"
     static let stagedPrefix = "refs/baton/staged/"
     static let devices = "refs/baton/devices/"
+    /// Rounds of other places, taken in from files.
+    static let imported = "refs/baton/imported/"
     static let conflicts = "refs/baton/conflicts/"
     /// The newest capture of a device.
     static func device(_ device: DeviceID) -> String { "\(devices)\(device)" }
