@@ -27,7 +27,7 @@ extension AgentHandler {
         }
         return PathReport(
             path: name, now: history.now.map(version), events: Array(order.map(\.element).prefix(limit)),
-            oldest_round: 1)
+            oldest_round: history.oldestRound)
     }
 
     private func event(_ change: PathHistory.Change) -> PathReport.Event {

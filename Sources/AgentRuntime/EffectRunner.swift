@@ -191,6 +191,7 @@ final class EffectRunner: Sendable {
         await workspace.abandon(round: round)
         watch.look()
         do {
+            if let kept = try await workspace.retain(), !kept.isEmpty { notes.released(kept) }
             guard let done = try await workspace.maintain() else { return }
             logger.info("the store was repacked", metadata: ["packs": "\(done.packsBefore) to \(done.packsAfter)"])
         } catch {

@@ -12,7 +12,7 @@ extension PathFilter {
     }
 }
 
-/// Brings the filters of the settings to the workspace, the newest ones only.
+/// Brings the filters and the retention of the settings to the workspace, the newest ones only.
 struct FilterFollowing: Sendable {
     let settings: AgentSettings
     let workspace: Workspace
@@ -31,6 +31,9 @@ struct FilterFollowing: Sendable {
     }
 
     private func follow(_ filter: PathFilter) async {
+        let layers = settings.layers
+        workspace.setRetention(
+            RetentionPolicy(days: layers.number("retention.days"), bytes: layers.size("retention.size")))
         do throws(WorkspaceError) {
             if await workspace.filter == filter { return }
             if try await workspace.setFilter(filter) {

@@ -23,6 +23,12 @@ final class PathNotes: Sendable {
             token: round.token, details: AuditPaths.details(news.map(\.path)))
     }
 
+    func released(_ report: RetentionReport) {
+        audit.add(
+            "retention", "let go: \(report.rounds) rounds and \(report.refs) captures older than retention.days",
+            details: ["rounds": "\(report.rounds)", "refs": "\(report.refs)", "bytes": "\(report.bytes)"])
+    }
+
     func applied(_ round: RoundID, _ result: ApplyResult) {
         let late = result.late + result.deferred
         if late.isEmpty { return }

@@ -15,6 +15,7 @@ package actor Workspace {
     nonisolated let userReader: BatchReader
     nonisolated let logger: Logger
     nonisolated let maintenance = Maintenance()
+    nonisolated let retention = RetentionClock()
     /// The branch in sync: the one that was checked out when the workspace was first opened.
     package nonisolated let branch: String
 

@@ -68,6 +68,9 @@ public enum Limits {
     /// A store with more packs than this, or more loose objects, is repacked between rounds.
     public static let storePacks = 60
     public static let storeLooseObjects = 2000
+    /// The store's age is looked at this often, and what was let go is swept so much later.
+    public static let retentionLook: Duration = .seconds(6 * 3600)
+    public static let retentionPause: Duration = .seconds(600)
     public static let maintenanceDeadline: Duration = .seconds(600)
 
     // Control socket

@@ -155,7 +155,7 @@ import Testing
         let folder = try await workspace.history(of: Array("dir".utf8), head: rounds.revision(4), number: 4)
         #expect(folder.changes.map(\.number) == [4, 3, 1] && folder.changes[0].files == 1)
         let none = try await workspace.history(of: Array("nowhere".utf8), head: rounds.revision(4), number: 4)
-        #expect(none == PathHistory())
+        #expect(none.changes.isEmpty && none.unpublished.isEmpty && none.now == nil)
     }
 
     @Test func `a conflict that changed nothing at the path is told, and names that only begin alike are not`()
@@ -174,6 +174,6 @@ import Testing
         let history = try await workspace.history(of: Array("ab".utf8), head: rounds.revision(2), number: 2)
         #expect(history.changes.count == 1 && history.changes[0].conflicts.isEmpty)
         let odd = Array("we ird\n%".utf8)
-        #expect(try await workspace.history(of: odd, head: rounds.revision(2), number: 2) == PathHistory())
+        #expect(try await workspace.history(of: odd, head: rounds.revision(2), number: 2).changes.isEmpty)
     }
 }

@@ -47,6 +47,8 @@ package struct PathHistory: Hashable, Sendable {
     package var unpublished: [Unpublished] = []
     /// In the head.
     package var now: Version?
+    /// The number of the oldest round that is kept here.
+    package var oldestRound: UInt64 = 1
 
     package init() {}
 }
@@ -67,11 +69,10 @@ struct PathHistoryReader {
         var history = PathHistory()
         history.now = try version(in: rounds.head)
         let wanted = try touching().union(mentioning())
-        if !wanted.isEmpty {
-            for (number, revision) in try rounds.newest(.max) where wanted.contains(revision) {
-                if history.changes.count >= limit { break }
-                history.changes.append(try change(number, revision))
-            }
+        let all = try rounds.newest(.max)
+        history.oldestRound = all.last?.number ?? rounds.number
+        for (number, revision) in all where wanted.contains(revision) && history.changes.count < limit {
+            history.changes.append(try change(number, revision))
         }
         history.unpublished = try unpublished()
         return history
@@ -119,12 +120,15 @@ struct PathHistoryReader {
 
     private func change(_ number: UInt64, _ revision: Revision) throws(GitError) -> PathHistory.Change {
         let record = try store.commit(revision)
+        // Behind the oldest round nothing is known.
+        var before = record.parents.first
+        if let parent = before, try !store.has(parent) { before = nil }
         var brought: [PathHistory.Brought] = []
         for candidate in [revision] + record.parents.dropFirst() {
             guard let one = try self.brought(by: candidate), !brought.contains(one) else { continue }
             brought.append(one)
         }
-        let (old, new) = (try entry(in: record.parents.first), try entry(in: revision))
+        let (old, new) = (try entry(in: before), try entry(in: revision))
         var files: Int?
         if old?.mode == TreeObject.folder || new?.mode == TreeObject.folder {
             let sides = [old, new].map { $0?.mode == TreeObject.folder ? $0?.id : nil }
@@ -140,7 +144,9 @@ struct PathHistoryReader {
     private func brought(by revision: Revision) throws(GitError) -> PathHistory.Brought? {
         let record = try store.commit(revision)
         guard let device = record.trailers("Baton-Device").last.flatMap({ DeviceID(hex: $0[...]) }) else { return nil }
-        let (old, new) = (try entry(in: record.parents.first), try entry(in: revision))
+        let base = record.parents.first
+        if let base, try !store.has(base) { return nil }
+        let (old, new) = (try entry(in: base), try entry(in: revision))
         if old == new { return nil }
         return PathHistory.Brought(device: device, capture: revision, version: try version(new))
     }
@@ -154,7 +160,9 @@ struct PathHistoryReader {
                 try !store.isAncestor(revision, of: rounds.head)
             else { continue }
             let record = try store.commit(revision)
-            let (old, new) = (try entry(in: record.parents.first), try entry(in: revision))
+            let base = record.parents.first
+            if let base, try !store.has(base) { continue }
+            let (old, new) = (try entry(in: base), try entry(in: revision))
             if old == new || new == now { continue }
             let device = record.trailers("Baton-Device").last.flatMap { DeviceID(hex: $0[...]) }
             found.append(

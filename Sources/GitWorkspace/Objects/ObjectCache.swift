@@ -24,6 +24,9 @@ final class ObjectCache: Sendable {
         }
     }
 
+    /// What is in it may be gone from the store.
+    func removeAll() { state.withLock { $0 = State() } }
+
     /// Only what is in the store, whole and durable.
     func insert(_ id: ObjectID, _ object: StoredObject) { state.withLock { insert(id, object, &$0) } }
 

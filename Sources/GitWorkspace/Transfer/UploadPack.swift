@@ -21,7 +21,7 @@ struct UploadPack {
         _ = try quarantine.git.runBlocking(
             [
                 "-c", "protocol.fd.allow=always", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
-                "--no-auto-maintenance", "--no-recurse-submodules", "fd::3", want.hex,
+                "--no-auto-maintenance", "--no-recurse-submodules", "--update-shallow", "fd::3", want.hex,
             ], extra: [descriptor], deadline: deadline, cancellation: cancellation)
         let transfer = PackTransfer(store: store, cancellation: cancellation, deadline: deadline)
         try transfer.adopt(quarantine, want: want)

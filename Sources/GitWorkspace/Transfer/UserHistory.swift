@@ -38,7 +38,13 @@ struct UserHistory {
     private var isCut: Bool {
         let common = DurableFile.read(directory + "/commondir").map(UserRepository.line)
         let shared = common.map { $0.hasPrefix("/") ? $0 : "\(directory)/\($0)" } ?? directory
-        if access(shared + "/shallow", F_OK) == 0 { return true }
+        // Cut where our own store is cut, nothing is missing.
+        let ends = (DurableFile.read(shared + "/shallow") ?? []).split(separator: 10)
+        let isOurs = ends.allSatisfy { end in
+            guard let revision = ObjectID(bytes: end)?.revision else { return false }
+            return (try? store.has(revision)) ?? false
+        }
+        if !isOurs { return true }
         return DurableFile.names(in: shared + "/objects/pack").contains { $0.hasSuffix(".promisor") }
     }
 

@@ -43,7 +43,22 @@ extension UserRepository {
         let transfer = ObjectTransfer(repository: self, store: store)
         let keep = try await transfer.bring(revision, without: state.head, looks)
         defer { if let keep { unlink(keep) } }
+        if state.head == nil { try await cutAsStore(store) }
         return try await move(to: revision, from: state.head, branch: branch, message: message, looks)
+    }
+
+    /// A repository that gets its first commit from a store whose past was let go is cut at the same places: else git
+    /// would look for what nobody has.
+    private func cutAsStore(_ store: String) async throws(GitError) {
+        let path = commonDirectory + "/shallow"
+        guard access(path, F_OK) != 0, let ends = DurableFile.read(store + "/shallow"), !ends.isEmpty else { return }
+        let answer = try await git.run(["cat-file", "--batch-check"], input: ends).output
+        var there: [UInt8] = []
+        for line in answer.split(separator: 10) {
+            let words = line.split(separator: 32)
+            if words.count == 3, words[1].elementsEqual("commit".utf8) { there += words[0] + [10] }
+        }
+        if !there.isEmpty { try DurableFile.write(there, to: path) }
     }
 
     /// After a start: an index of ours that had not yet got its name gets it if the branch has moved, or goes.

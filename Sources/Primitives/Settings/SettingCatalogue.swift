@@ -26,6 +26,12 @@ package enum SettingCatalogue {
             "pause.max", .mesh, .duration(.seconds(1)...Limits.pauseMax), Limits.pauseMax.settingText,
             "no pause lasts longer than this"),
         SettingKey(
+            "retention.days", .meshOrDevice, .number(30...3650), "90",
+            "captures and rounds older than so many days are let go on this device"),
+        SettingKey(
+            "retention.size", .meshOrDevice, .size((64 << 20)...(1 << 44)), "4GiB",
+            "beyond this size of the store, what is older than 30 days goes too, the oldest first"),
+        SettingKey(
             "sync.automatic", .mesh, .flag, "on", "rounds start by themselves; off: only when somebody asks for one"),
         SettingKey(
             "sync.max-wait", .mesh, .duration(.seconds(1)...(.seconds(3600))), "1m",
