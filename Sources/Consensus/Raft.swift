@@ -9,6 +9,7 @@ package struct Raft<Command: Hashable & Sendable, Image: Hashable & Sendable>: H
     package let device: DeviceID
     let profile: TimingProfile
     let mutants: MutantSet
+    let entriesKept: UInt64
     var generator: SeededGenerator
     var log: RaftLog<Command, Image>
 
@@ -54,6 +55,7 @@ package struct Raft<Command: Hashable & Sendable, Image: Hashable & Sendable>: H
         self.device = device
         profile = configuration.profile
         mutants = configuration.mutants
+        entriesKept = configuration.compaction.keeping
         generator = SeededGenerator(seed: seed)
         log = RaftLog(restored: restored)
         term = max(restored.hardState.term, log.lastTerm)
@@ -239,7 +241,7 @@ extension Raft {
     /// Heard from a leader within the minimum election timeout; a leader hears itself.
     func hasLiveLeader(at now: Instant) -> Bool {
         if role == .leader { return true }
-        guard leader != nil, let leaderHeard else { return false }
+        guard leader != nil, let leaderHeard, !mutants.has(.voteDespiteLeader) else { return false }
         return now < leaderHeard + profile.election.lowerBound
     }
 }

@@ -68,7 +68,7 @@ extension Raft {
             votedFor = peer
             persistHardState(into: &output)
         }
-        if isGranted { resetElectionTimer(at: now) }
+        if isGranted, !mutants.has(.voteKeepsTimer) { resetElectionTimer(at: now) }
         let reply = VoteReply(term: term, isGranted: isGranted, isPreVote: false)
         send(.voteReply(reply), to: peer, into: &output)
     }

@@ -39,7 +39,7 @@ extension Raft {
                 return output.events.append(
                     .safetyRefusal("an entry at \(first.index), committed up to \(commitIndex)"))
             }
-            log.truncate(from: first.index)
+            log.truncate(from: first.index, mutants)
             log.append(new)
             output.persist.append(Array(new), from: first.index)
         }
@@ -97,7 +97,7 @@ extension Raft {
     mutating func compact(upTo index: LogIndex, image: Image, into output: inout Output) {
         guard index <= appliedIndex, index > log.snapshot?.index ?? .zero, let at = log.term(at: index) else { return }
         let snapshot = Snapshot(index: index, term: at, membership: log.membership(at: index), image: image)
-        let kept = LogIndex(index - LogIndex(Limits.entriesKeptBehindSnapshot))
+        let kept = LogIndex(index - LogIndex(entriesKept))
         log.compact(snapshot, keepAfter: kept)
         output.persist.snapshot = snapshot
         // A snapshot that the same output installs may let go of more.

@@ -91,7 +91,7 @@ extension Raft {
                 sendEntries(to: place, at: now, into: &output)
             case .streaming: sendAppend(to: place, entries: [], into: &output)
             case .snapshot(let sentAt):
-                if now >= sentAt + profile.election.upperBound {
+                if now >= sentAt + profile.election.upperBound, !mutants.has(.snapshotSentOnce) {
                     progress[place].mode = .probing(isWaiting: false)
                     sendEntries(to: place, at: now, into: &output)
                 } else {
@@ -175,9 +175,10 @@ extension Raft {
             progress[place].mode = .streaming
             progress[place].next = progress[place].match.next
         case .snapshot:
-            guard index >= log.snapshot?.index ?? .zero else { break }
+            progress[place].next = max(progress[place].next, progress[place].match.next)
+            // The log may have been cut again since the snapshot left: what counts is that the rest of it is here.
+            guard progress[place].match >= log.baseIndex else { break }
             progress[place].mode = .streaming
-            progress[place].next = progress[place].match.next
         case .streaming: progress[place].next = max(progress[place].next, progress[place].match.next)
         }
         let committed = commitIndex
@@ -191,14 +192,15 @@ extension Raft {
     private mutating func conflicted(
         at rejected: LogIndex, hint: LogIndex, hintTerm: Term, _ place: Int, at now: Instant, into output: inout Output
     ) {
-        guard rejected > progress[place].match, hint < rejected else { return }
+        let goesBack = mutants.has(.agreedIndexBack)
+        guard rejected > progress[place].match || goesBack, hint < rejected else { return }
         switch progress[place].mode {
         case .snapshot: return
         case .probing: guard max(progress[place].next.previous, log.baseIndex) == rejected else { return }
         case .streaming: break
         }
         let agreed = log.lastPlace(notAbove: hintTerm, from: hint).index
-        progress[place].next = max(progress[place].match.next, agreed.next)
+        progress[place].next = goesBack ? agreed.next : max(progress[place].match.next, agreed.next)
         progress[place].inFlight = []
         progress[place].told = .zero
         progress[place].mode = .probing(isWaiting: false)

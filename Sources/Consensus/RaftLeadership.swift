@@ -9,7 +9,7 @@ extension Raft {
         guard role == .leader, reads.count < Limits.readsInFlight else {
             return output.refused.append(.confirmation(id))
         }
-        confirmation += 1
+        confirmation += mutants.has(.readWithoutAsking) ? 0 : 1
         reads.append(PendingRead(id: id, index: max(commitIndex, termStart), confirmation: confirmation))
         if membership.voters != [device] { askEverybody(into: &output) }
         answerReads(into: &output)
@@ -22,7 +22,7 @@ extension Raft {
         }
         confirmed.sort(by: >)
         guard confirmed.count >= quorum else { return }
-        let proven = confirmed[quorum - 1]
+        let proven = mutants.has(.readWithoutQuorum) ? confirmation : confirmed[quorum - 1]
         while let read = reads.first, read.confirmation <= proven, read.index <= commitIndex {
             output.confirmed.append(LeadershipConfirmation(id: read.id, index: read.index))
             reads.removeFirst()

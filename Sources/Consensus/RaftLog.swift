@@ -95,9 +95,10 @@ struct RaftLog<Command: Hashable & Sendable, Image: Hashable & Sendable>: Hashab
     }
 
     /// Removes everything from `index` on; memberships that were there are rolled back.
-    mutating func truncate(from index: LogIndex) {
+    mutating func truncate(from index: LogIndex, _ mutants: MutantSet = .none) {
         guard index > baseIndex, index <= lastIndex else { return }
         entries.removeSubrange(offset(of: index)...)
+        guard !mutants.has(.membershipsKeptOverTruncation) else { return }
         while memberships.count > 1, membership.index >= index { memberships.removeLast() }
     }
 

@@ -3,10 +3,12 @@ import Primitives
 package struct RaftConfiguration: Hashable, Sendable {
     package var profile: TimingProfile
     package var mutants: MutantSet
+    package var compaction: Compaction
 
-    package init(profile: TimingProfile, mutants: MutantSet = .none) {
+    package init(profile: TimingProfile, mutants: MutantSet = .none, compaction: Compaction = Compaction()) {
         self.profile = profile
         self.mutants = mutants
+        self.compaction = compaction
     }
 }
 

@@ -7,11 +7,15 @@ package struct DeviceConfiguration: Hashable, Sendable {
     package var profile: TimingProfile
     package var version: String
     package var mutants: MutantSet
+    package var compaction: Compaction
 
-    package init(profile: TimingProfile, version: String = "", mutants: MutantSet = .none) {
+    package init(
+        profile: TimingProfile, version: String = "", mutants: MutantSet = .none, compaction: Compaction = Compaction()
+    ) {
         self.profile = profile
         self.version = version
         self.mutants = mutants
+        self.compaction = compaction
     }
 }
 
@@ -80,9 +84,10 @@ package struct Device: Hashable, Sendable {
         roundMember = RoundMember(mutants: mutants)
         acceptedToken = restored.acceptedToken
         raft = MeshRaft(
-            device: device, configuration: RaftConfiguration(profile: configuration.profile, mutants: mutants),
-            restored: restored.raft,
-            seed: seed, now: now)
+            device: device,
+            configuration: RaftConfiguration(
+                profile: configuration.profile, mutants: mutants, compaction: configuration.compaction),
+            restored: restored.raft, seed: seed, now: now)
         restoredIndex = raft.lastIndex
         claims = [LockClaim(name: .sync, ttl: configuration.profile.leaseTTL, client: nil, mutants: mutants)]
         membershipCheck = now

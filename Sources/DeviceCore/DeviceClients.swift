@@ -18,11 +18,26 @@ extension Device {
             acquire(name, ttl: ttl, waits: waits, tag: tag, at: now, into: &output)
         case .release(let name): release(name, tag: tag, at: now, into: &output)
         case .putDevice(let record): propose(.putDevice(record), .client(tag: tag), at: now, into: &output)
-        case .removeDevice(let device): propose(.removeDevice(device), .client(tag: tag), at: now, into: &output)
+        case .removeDevice(let target): remove(target, tag: tag, at: now, into: &output)
         case .set(let setting): propose(.set(setting), .client(tag: tag), at: now, into: &output)
         case .unset(let key): propose(.unset(key: key), .client(tag: tag), at: now, into: &output)
         case .hub(let change): propose(.hub(change), .client(tag: tag), at: now, into: &output)
         }
+    }
+
+    /// Refused at once where it would leave no quorum: the quorum leader would not do it either, and say nothing.
+    private mutating func remove(
+        _ target: DeviceID, tag: UInt64, at now: Instant, into output: inout DeviceOutput
+    ) {
+        let away = raft.membership.voters.filter { $0 != target && !hasLink(to: $0) }
+        guard away.isEmpty || outlivesRemoval(of: target) else {
+            let names = away.map { state.record(of: $0)?.name ?? $0.short }.joined(separator: ", ")
+            let why =
+                "without its vote the mesh has no quorum, since \(names) cannot be reached; bring \(names) back or "
+                + "remove it first"
+            return output.replies.append(TaggedReply(tag: tag, reply: .failed(why)))
+        }
+        propose(.removeDevice(target), .client(tag: tag), at: now, into: &output)
     }
 
     private mutating func wait(

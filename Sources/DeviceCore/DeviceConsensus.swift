@@ -151,7 +151,10 @@ extension Device {
     }
 
     private mutating func compactIfLong(at now: Instant) {
-        guard raft.entriesSinceSnapshot >= Limits.snapshotAfterEntries else { return }
+        guard raft.entriesSinceSnapshot >= configuration.compaction.after else { return }
+        // What was proposed while applying may be committed already, where one device votes, and is not applied yet:
+        // the state would lack what its snapshot says it holds.
+        guard raftOutput.committed.isEmpty else { return }
         stepRaft(.compact(upTo: raft.appliedIndex, image: state), at: now)
     }
 }

@@ -41,7 +41,7 @@ extension Device {
         return unfitness(of: wanted).map { .failure($0) } ?? .success(wanted)
     }
 
-    private func unfitness(of target: DeviceID) -> HandoffRefusal? {
+    func unfitness(of target: DeviceID) -> HandoffRefusal? {
         guard target != device else { return .alreadyLeader(device) }
         guard state.record(of: target) != nil else { return .notAMember(target) }
         guard links.contains(target), let view = peers.first(where: { $0.device == target }), !view.isLeaving else {
@@ -67,7 +67,9 @@ extension Device {
         handoff?.deadline = now + Limits.requestPatience * 2
         // From here on the log may give the lock away at any moment: this device acts no more under its token, whatever
         // becomes of the request.
-        for place in claims.indices where claims[place].name == .sync { claims[place].claim.gaveUp() }
+        for place in claims.indices where claims[place].name == .sync {
+            if !configuration.mutants.has(.actsAfterGivingAway) { claims[place].claim.gaveUp() }
+        }
         endLeadership(current: nil, at: now, into: &output)
         propose(.lock(.transfer(.sync, token: token, to: current.target)), .handoff, at: now, into: &output)
     }

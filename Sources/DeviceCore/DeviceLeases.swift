@@ -72,7 +72,8 @@ extension Device {
         claims[place].acquire = nil
         switch outcome {
         case .lock(.granted(let grant)):
-            guard grant.token > before || claims[place].claim.token == grant.token else {
+            let isOurs = claims[place].claim.token == grant.token
+            guard grant.token > before || isOurs || configuration.mutants.has(.restartedHolderResumes) else {
                 claims[place].claim.unanswered(id: request.number)
                 propose(.lock(.release(name, token: grant.token)), .upkeep, at: now, into: &output)
                 return
@@ -128,7 +129,8 @@ extension Device {
     ) {
         let place = claims.firstIndex { $0.name == name }
         guard grant.holder == device else {
-            guard let place, claims[place].claim.token != nil else { return }
+            // An older grant is no news: a renewal's answer may have told of a newer one of ours before the log does.
+            guard let place, let token = claims[place].claim.token, grant.token > token else { return }
             return loseClaim(at: place, current: grant.token, at: now, into: &output)
         }
         // A restarted holder owns nothing (protocol.md, section 3): it asks anew, and the answer says what is to be
@@ -227,7 +229,7 @@ extension Device {
         var renewals: [LeaseRenewal] = []
         for place in claims.indices where claims[place].claim.renewalDue(at: now, every: interval) {
             guard let token = claims[place].claim.token else { continue }
-            claims[place].claim.requestSent(id: requestNumber, at: now)
+            claims[place].claim.requestSent(id: requestNumber, at: now, renewing: token)
             renewals.append(LeaseRenewal(name: claims[place].name, token: token))
         }
         send(.renew(number: requestNumber, renewals), to: leader, into: &output)
@@ -252,6 +254,9 @@ extension Device {
         guard !names.isEmpty else { return }
         requestNumber += 1
         renewalsInDoubt.append(RenewalInDoubt(id: requestNumber, from: peer, number: number, names: names))
+        guard !configuration.mutants.has(.renewalUnconfirmed) else {
+            return confirmRenewals(requestNumber, at: now, into: &output)
+        }
         stepRaft(.confirmLeadership(requestNumber), at: now)
     }
 

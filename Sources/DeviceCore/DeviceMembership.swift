@@ -77,6 +77,16 @@ extension Device {
         return raft.membershipIndex <= raft.commitIndex && !raft.membership.voters.contains(target)
     }
 
+    /// Whether those who vote without `target` are a quorum as far as they can be seen from here; the only voter's vote
+    /// moves to a standby.
+    func outlivesRemoval(of target: DeviceID) -> Bool {
+        guard raft.membership.voters.contains(target) else { return true }
+        let left = raft.membership.voters.filter { $0 != target }
+        let standbys = raft.membership.learners.count { hasLink(to: $0) }
+        let seen = left.count { hasLink(to: $0) }
+        return seen > left.count / 2 || left.isEmpty && standbys > 0
+    }
+
     private func isLeaving(_ member: DeviceID) -> Bool {
         if removal?.device == member { return true }
         return member == device ? isStopping || isBeingRemoved : peers.first { $0.device == member }?.isLeaving ?? false

@@ -116,7 +116,9 @@ extension Device {
         if case .removeDevice(let target) = command.operation {
             // With its last holder the published head would be gone, and nothing could ever be merged onto it. Who has
             // just been elected may not know of that head yet: the asker repeats its question.
-            guard raft.knowsAllCommitted, headOutlives(target) else { return }
+            guard raft.knowsAllCommitted, headOutlives(target) || configuration.mutants.has(.lastHolderRemoved),
+                outlivesRemoval(of: target)
+            else { return }
             if target == device { return makeWayForRemoval(at: now) }
             guard takesVoteOf(target, at: now) else { return }
         }

@@ -10,6 +10,8 @@ struct ScheduleMemory: Hashable, Sendable {
     var sequence: UInt64 = 0
     var lastStart: Instant?
     var failures: UInt64 = 0
+    /// Rounds in a row in which too few voters took part.
+    var lonely = 0
     var notBefore: Instant?
     /// Who asked for the next round, and who for the one under way.
     var asked: [Asker] = []
@@ -32,6 +34,7 @@ struct ScheduleMemory: Hashable, Sendable {
     mutating func newLeadership() {
         lastStart = nil
         failures = 0
+        lonely = 0
         notBefore = nil
     }
 }
@@ -157,7 +160,8 @@ extension Device {
         switch summary.result {
         case .aborted:
             schedule.failures = min(schedule.failures + 1, Limits.backOffDoublings)
-            schedule.notBefore = now + Limits.roundBackOff * (1 << Int(schedule.failures))
+            let pause = Limits.roundBackOff * (1 << Int(schedule.failures))
+            schedule.notBefore = configuration.mutants.has(.noBackOff) ? nil : now + pause
         case .caughtUp:
             // A device that a round did not bring to the head is not chased without a pause.
             schedule.failures = 0
@@ -167,10 +171,31 @@ extension Device {
             schedule.notBefore = summary.reason == .behind ? now + Limits.roundBackOff : nil
         }
         hubMirror.roundEnded(isPublished: summary.result.isPublished, at: now)
+        makeWayIfLonely(summary, at: now)
         for asker in schedule.answering {
             send(.syncAnswer(number: asker.number, .done(outcome)), to: asker.device, into: &output)
         }
         schedule.answering = []
+    }
+}
+
+// MARK: - Making way
+
+extension Device {
+    /// A leader whose rounds no quorum of voters can take part in publishes nothing, yet its lease is renewed as long
+    /// as it reaches the quorum leader, which a quorum follows: that one can do better.
+    private mutating func makeWayIfLonely(_ summary: RoundSummary, at now: Instant) {
+        let voters = raft.membership.voters
+        let present = voters.count { summary.participants.contains($0) }
+        guard case .aborted = summary.result, present <= voters.count / 2, links.count < voters.count else {
+            return schedule.lonely = 0
+        }
+        schedule.lonely += 1
+        guard schedule.lonely >= Limits.lonelyRounds, handoff == nil, !isStopping, let heir = raft.leader,
+            heir != device, unfitness(of: heir) == nil
+        else { return }
+        schedule.lonely = 0
+        handoff = Handoff(asker: nil, target: heir, deadline: now + Limits.handoffPatience)
     }
 }
 

@@ -56,7 +56,12 @@ package struct MeshState: Hashable, Sendable {
 
     /// The answer to a request that was applied before; nil if it was not, or was forgotten.
     package func answer(to request: RequestID) -> MeshOutcome? {
-        answered.first { $0.device == request.device }?.answers.first { $0.request == request }?.outcome
+        // In place, and the newest first: it is asked of every entry, and most are new.
+        guard let place = answered.firstIndex(where: { $0.device == request.device }) else { return nil }
+        for at in answered[place].answers.indices.reversed() where answered[place].answers[at].request == request {
+            return answered[place].answers[at].outcome
+        }
+        return nil
     }
 }
 
@@ -124,7 +129,7 @@ extension MeshState {
         case .lock(let lock):
             change.outcome = .lock(locks.apply(lock, term: term, mutants: mutants, into: &change.lockEvents))
         case .publish(let publication): publish(publication, voters: voters, mutants, &change)
-        case .putDevice(let record): put(record, &change)
+        case .putDevice(let record): put(record, mutants, &change)
         case .removeDevice(let device): remove(device, term: term, &change)
         case .set(let setting): put(setting, &change)
         case .unset(let key): unset(key, &change)
@@ -164,8 +169,10 @@ extension MeshState {
         change.outcome = .published(number: head.number)
     }
 
-    private mutating func put(_ record: DeviceRecord, _ change: inout MeshChange) {
-        guard !removed.contains(record.device) else { return change.outcome = .refused(.removedDevice) }
+    private mutating func put(_ record: DeviceRecord, _ mutants: MutantSet, _ change: inout MeshChange) {
+        guard !removed.contains(record.device) || mutants.has(.removedReadmitted) else {
+            return change.outcome = .refused(.removedDevice)
+        }
         guard !devices.contains(where: { $0.name == record.name && $0.device != record.device }) else {
             return change.outcome = .refused(.nameTaken)
         }

@@ -23,6 +23,8 @@ package struct HolderClaim: Hashable, Sendable {
     private struct Sent: Hashable {
         var id: UInt64
         var at: Instant
+        /// What it asks to renew; nil for an acquire.
+        var token: FencingToken?
     }
 
     /// What was asked for, then what the grant says (a retry by the present holder does not change its ttl).
@@ -64,12 +66,14 @@ extension HolderClaim {
     /// An acquire or renewal is about to be sent. Ids ascend. A request sent again under its id keeps its first moment;
     /// one whose first moment is forgotten (a sleep, too many others) proves nothing any more, so that a late answer to
     /// its first sending is not taken for a fresh one.
-    package mutating func requestSent(id: UInt64, at now: Instant) {
+    ///
+    /// `token`: what a renewal is for. The quorum leader moves the end of that grant alone.
+    package mutating func requestSent(id: UInt64, at now: Instant, renewing token: FencingToken? = nil) {
         lastSent = now
         guard highestID.map({ id > $0 }) ?? true else { return }
         highestID = id
         if sent.count >= Limits.unansweredRenewals { sent.removeFirst() }
-        sent.append(Sent(id: id, at: now))
+        sent.append(Sent(id: id, at: now, token: token))
     }
 
     /// The request was answered: granted or renewed under `token`; `ttl` is the grant's, if the answer says it. False
@@ -84,7 +88,13 @@ extension HolderClaim {
             learn(token, ttl: ttl)
             return false
         }
-        var since = sent.remove(at: place).at
+        let request = sent.remove(at: place)
+        if let asked = request.token, asked != token {
+            // Another grant of ours, newer than the one that was to be renewed: this answer did not move its end.
+            learn(token, ttl: ttl)
+            return false
+        }
+        var since = request.at
         if mutants.has(.leaseFromReply) { since = max(since, now) }
         switch state {
         case .held(let current, let confirmed):
@@ -123,13 +133,14 @@ extension HolderClaim {
     /// A tick came late: the device slept. It stops acting until a request sent after this is answered; under the same
     /// token it resumes. Answers to what was sent before the sleep count no more.
     package mutating func slept() {
-        sent = []
+        if !mutants.has(.answerFromBeforeSleep) { sent = [] }
         lastSent = nil
         if case .held(let token, _) = state { state = .unconfirmed(token) }
     }
 
     /// The lock has a newer grant that is not this device's. An older one is no news.
     package mutating func lost(to newer: FencingToken) {
+        guard !mutants.has(.newerGrantIsNoLoss) else { return }
         guard let token, newer <= token else {
             end(newer)
             return

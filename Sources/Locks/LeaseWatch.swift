@@ -49,7 +49,8 @@ package struct LeaseWatch: Hashable, Sendable {
         leases = table.grants.map { held in
             while let first = old.first, first.name < held.name { old.removeFirst() }
             guard let first = old.first, first.name == held.name, first.token == held.grant.token else {
-                return Self.lease(held, since: now)
+                let keeps = mutants.has(.grantOnOldTime) && old.first?.name == held.name
+                return Self.lease(held, since: keeps ? old.first?.since ?? now : now)
             }
             return first
         }

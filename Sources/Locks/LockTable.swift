@@ -43,12 +43,12 @@ package struct LockTable: Hashable, Sendable {
         case .release(let name, let given):
             let held = mutants.has(.delayedRelease) ? grant(of: name)?.token : nil
             let token = held ?? given
-            return end(name, token: token, as: LockEvent.released, into: &events)
+            return end(name, token: token, as: LockEvent.released, mutants, into: &events)
         case .transfer(let name, let token, let to):
-            return transfer(name, token: token, to: to, into: &events)
+            return transfer(name, token: token, to: to, mutants, into: &events)
         case .expire(let name, let token, let proposedIn):
             guard proposedIn == term || mutants.has(.lateExpiry) else { return .refused(.staleTerm) }
-            return end(name, token: token, as: LockEvent.expired, into: &events)
+            return end(name, token: token, as: LockEvent.expired, mutants, into: &events)
         case .cancel(let name, let device):
             if let at = offset(of: name) { stopWaiting(at, device, into: &events) }
             return .done
@@ -99,7 +99,8 @@ extension LockTable {
 
     /// Ends the present grant; the first waiter has the lock in the same entry.
     private mutating func end(
-        _ name: LockName, token: FencingToken, as event: (LockName, Grant) -> LockEvent, into events: inout [LockEvent]
+        _ name: LockName, token: FencingToken, as event: (LockName, Grant) -> LockEvent, _ mutants: MutantSet,
+        into events: inout [LockEvent]
     ) -> LockOutcome {
         guard let at = offset(of: name) else { return .refused(.notHeld) }
         let old = grants[at].grant
@@ -108,19 +109,21 @@ extension LockTable {
         if grants[at].waiters.isEmpty {
             grants.remove(at: at)
         } else {
-            replaceGrant(at, by: grants[at].waiters.removeFirst(), into: &events)
+            let next = mutants.has(.lastWaiterFirst) ? grants[at].waiters.count - 1 : 0
+            replaceGrant(at, by: grants[at].waiters.remove(at: next), into: &events)
         }
         return .done
     }
 
     private mutating func transfer(
-        _ name: LockName, token: FencingToken, to target: DeviceID, into events: inout [LockEvent]
+        _ name: LockName, token: FencingToken, to target: DeviceID, _ mutants: MutantSet,
+        into events: inout [LockEvent]
     ) -> LockOutcome {
         guard let at = offset(of: name) else { return .refused(.notHeld) }
         let old = grants[at].grant
         guard old.token == token else { return .refused(.staleToken(current: old.token, given: token)) }
         events.append(.transferred(name, old, to: target))
-        grants[at].waiters.removeAll { $0.device == target }
+        if !mutants.has(.transferKeepsWaiter) { grants[at].waiters.removeAll { $0.device == target } }
         let new = replaceGrant(at, by: Waiter(device: target, ttl: old.ttl), into: &events)
         return .granted(new)
     }

@@ -169,6 +169,8 @@ extension Limits {
     /// After the first failed round; doubled by each failure in a row.
     public static let roundBackOff: Duration = .seconds(1)
     public static let backOffDoublings: UInt64 = 8
+    /// Rounds in a row with too few voters after which a sync leader hands off to the quorum leader.
+    public static let lonelyRounds = 3
     /// A round under way may end by itself before a handoff or a stop aborts it.
     public static let handoffPatience: Duration = .seconds(5)
     public static let stopPatience: Duration = .seconds(8)

@@ -6,22 +6,27 @@ public enum Mutant: UInt8, Hashable, Sendable, CaseIterable {
         oldTermCommitted, noNoop, quorumTooSmall, learnerCounted, ackBeforeFsync, truncateOnAnyAppend, commitWithoutMin,
         oldTermResponses, matchBeyondAck, noPreVote, noCheckQuorum, fixedElectionTimeout, changeTooEarly,
         configurationOnCommit, snapshotResetsVote, tornTailTrusted, corruptStartsFresh, leaderCountsEarly,
-        fsyncErrorSwallowed
+        fsyncErrorSwallowed, voteDespiteLeader, agreedIndexBack, snapshotSentOnce, membershipsKeptOverTruncation,
+        voteKeepsTimer, readWithoutQuorum, readWithoutAsking
     case leaseByWallClock, leaseByStoppingClock, leaseFromReply, noMargin, grantWithoutWaiting, renewalAfterExpiry,
-        tokenIsTerm, delayedRelease, noRecheckAfterWait, lateExpiry
+        tokenIsTerm, delayedRelease, noRecheckAfterWait, lateExpiry, grantOnOldTime, transferKeepsWaiter,
+        lastWaiterFirst, newerGrantIsNoLoss, answerFromBeforeSleep, actsAfterGivingAway, renewalUnconfirmed,
+        restartedHolderResumes
     case gateAcceptsAll, gateForgotten, gateAtStartOnly
-    case ackBeforeQuiet, captureBeforeQuiet, lateResume, pauseNeverExpires
-    case majorityForAll, publishedTooSoon, forcedHead, olderAfterNewer, requestsForgotten
-    case likeResetHard, changedByStat, checkedOnce, untrackedRemoved, deleteBeatsEdit, journalDoneEarly
-    case removedAccepted
-    case noFencing
+    case ackBeforeQuiet, captureBeforeQuiet, lateResume, pauseNeverExpires, budgetIgnored, expiryDuringApply
+    case majorityForAll, publishedTooSoon, forcedHead, olderAfterNewer, requestsForgotten, olderRoundInterrupts,
+        incompleteFetchTaken, failedStageTaken, noBackOff
+    case likeResetHard, changedByStat, checkedOnce, untrackedRemoved, deleteBeatsEdit, journalDoneEarly,
+        conflictNameBySecond, ownersLockRemoved
+    case removedAccepted, removedReadmitted, lastHolderRemoved, cloneAccepted
+    case noFencing, checkersOff
     case heartbeatHalved, otherJitter, fifoLinks
 }
 
 /// The mutants of one run.
 public struct MutantSet: Hashable, Sendable {
     #if MUTANTS
-        @usableFromInline var bits: UInt64 = 0
+        @usableFromInline var bits: UInt128 = 0
     #endif
 
     public init() {}
@@ -38,7 +43,7 @@ public struct MutantSet: Hashable, Sendable {
 
     @inlinable public func has(_ mutant: Mutant) -> Bool {
         #if MUTANTS
-            bits >> UInt64(mutant.rawValue) & 1 == 1
+            bits >> UInt128(mutant.rawValue) & 1 == 1
         #else
             false
         #endif
@@ -47,7 +52,7 @@ public struct MutantSet: Hashable, Sendable {
     /// In a build without mutants nothing is put in.
     public mutating func insert(_ mutant: Mutant) {
         #if MUTANTS
-            bits |= 1 << UInt64(mutant.rawValue)
+            bits |= 1 << UInt128(mutant.rawValue)
         #endif
     }
 

@@ -71,7 +71,7 @@ extension Mutant {
             case .changeTooEarly:
                 row("change-too-early", .raft, "changes voters while a change is not committed", "R16")
             case .configurationOnCommit:
-                row("configuration-on-commit", .raft, "uses a membership only when it is committed", "R6")
+                row("configuration-on-commit", .raft, "uses a membership only when it is committed", "R6", "R22")
             case .snapshotResetsVote: row("snapshot-resets-vote", .raft, "an installed snapshot resets the vote", "R8")
             case .tornTailTrusted: row("torn-tail-trusted", .raft, "trusts a torn entry at the end of the log", "R3")
             case .corruptStartsFresh:
@@ -79,6 +79,16 @@ extension Mutant {
             case .leaderCountsEarly:
                 row("leader-counts-early", .raft, "a leader counts itself before its entry is durable", "R6")
             case .fsyncErrorSwallowed: row("fsync-error-swallowed", .raft, "goes on when the disk refused", "R6", "R10")
+            case .voteDespiteLeader:
+                row("vote-despite-leader", .raft, "a live leader is no reason against a vote", "R20")
+            case .agreedIndexBack: row("agreed-index-back", .raft, "a late conflict takes agreement back", "R21")
+            case .snapshotSentOnce: row("snapshot-sent-once", .raft, "a snapshot that was lost is not sent again", "V1")
+            case .membershipsKeptOverTruncation:
+                row("memberships-kept", .raft, "a log that is cut at its end keeps its memberships", "R22")
+            case .voteKeepsTimer: row("vote-keeps-timer", .raft, "a vote does not reset the election timer", "R23")
+            case .readWithoutQuorum:
+                row("read-without-quorum", .raft, "leadership is confirmed without a quorum's word", "L8")
+            case .readWithoutAsking: row("read-without-asking", .raft, "an older word of the quorum confirms it", "L8")
             case .leaseByWallClock: row("lease-by-wall-clock", .lease, "times the lease by the wall clock", "L2")
             case .leaseByStoppingClock:
                 row("lease-by-stopping-clock", .lease, "times the lease by the clock that stops in sleep", "L2")
@@ -94,6 +104,23 @@ extension Mutant {
             case .noRecheckAfterWait:
                 row("no-recheck-after-wait", .lease, "a round goes on without another look at the lease", "L5")
             case .lateExpiry: row("late-expiry", .lease, "an expiry of a deposed leader takes effect", "L2")
+            case .grantOnOldTime: row("grant-on-old-time", .lease, "a new grant runs on the old one's time", "V1", "L2")
+            case .transferKeepsWaiter:
+                row("transfer-keeps-waiter", .lease, "whom a lock is handed to stays in its queue", "L9")
+            case .lastWaiterFirst: row("last-waiter-first", .lease, "who asked last gets a lock first", "L10")
+            case .newerGrantIsNoLoss: row("newer-grant-no-loss", .lease, "another's newer grant ends no claim", "L11")
+            case .answerFromBeforeSleep:
+                row(
+                    "answer-from-before-sleep", .lease, "an answer to what was asked before a sleep counts", "L12", "L2"
+                )
+            case .actsAfterGivingAway:
+                row("acts-after-giving-away", .lease, "a leader acts on after it gave its lock away", "L2", "F5", "S5")
+            case .renewalUnconfirmed:
+                row("renewal-unconfirmed", .lease, "a renewal is answered without asking a quorum", "L8", "L6")
+            case .restartedHolderResumes:
+                row(
+                    "restarted-holder-resumes", .lease, "a restarted holder takes its old grant for its own", "F5", "L2"
+                )
             case .gateAcceptsAll: row("gate-accepts-all", .fence, "a device takes any token", "F1", "F3", "F4")
             case .gateForgotten: row("gate-forgotten", .fence, "the highest token is not kept over a crash", "F1", "F4")
             case .gateAtStartOnly:
@@ -105,6 +132,9 @@ extension Mutant {
             case .lateResume:
                 row("late-resume", .writers, "a late resume of one round opens the gate of the next", "W2")
             case .pauseNeverExpires: row("pause-never-expires", .writers, "a pause has no deadline", "W1")
+            case .budgetIgnored: row("budget-ignored", .writers, "the soft budget of a pause opens no gate", "W4")
+            case .expiryDuringApply:
+                row("expiry-during-apply", .writers, "a pause runs out while files are replaced", "W5")
             case .majorityForAll:
                 row("majority-for-all", .round, "a majority's answers are taken for everybody's", "S2")
             case .publishedTooSoon:
@@ -115,12 +145,29 @@ extension Mutant {
                 row("older-after-newer", .round, "a round of an older token is published after a newer", "S5")
             case .requestsForgotten:
                 row("requests-forgotten", .round, "gives new requests the ids of those before its restart", "S6")
+            case .olderRoundInterrupts:
+                row("older-round-interrupts", .round, "a late message of an older round interrupts a newer", "S8")
+            case .incompleteFetchTaken:
+                row("incomplete-fetch-taken", .round, "merges a capture that was fetched in part", "S9")
+            case .failedStageTaken:
+                row("failed-stage-taken", .round, "says that it holds what could not be staged", "S2")
+            case .noBackOff: row("no-back-off", .round, "tries again at once after a round that was given up", "S10")
             case .likeResetHard: row("like-reset-hard", .apply, "replaces files without a look at them", "D2")
             case .changedByStat: row("changed-by-stat", .apply, "takes equal size and time for equal bytes", "D2")
             case .checkedOnce: row("checked-once", .apply, "looks at all files first and replaces them later", "D2")
             case .untrackedRemoved: row("untracked-removed", .apply, "removes files that it does not know", "D2")
             case .deleteBeatsEdit: row("delete-beats-edit", .apply, "a deletion wins over an edit", "D4")
             case .journalDoneEarly: row("journal-done-early", .apply, "says that it is done before it is", "D5")
+            case .conflictNameBySecond:
+                row("conflict-name-by-second", .apply, "names what lost in a conflict by the second", "D6")
+            case .ownersLockRemoved:
+                row("owners-lock-removed", .apply, "removes a lock of the repository while its owner lives", "D7")
+            case .removedReadmitted: row("removed-readmitted", .identity, "a removed key may be added again", "X2")
+            case .lastHolderRemoved:
+                row("last-holder-removed", .identity, "removes the last device that holds the head", "X4")
+            case .cloneAccepted:
+                row("clone-accepted", .identity, "two machines with one key are both linked to a device", "X5")
+            case .checkersOff: row("checkers-off", .control, "no fencing, and nobody looks")
             case .removedAccepted: row("removed-accepted", .identity, "a removed device is still heard", "X1")
             case .noFencing: row("no-fencing", .control, "no token is checked anywhere", "S1", "D1", "D3")
             case .heartbeatHalved: row("heartbeat-halved", .neutral, "twice as many heartbeats")

@@ -20,3 +20,13 @@ public struct TimingProfile: Hashable, Sendable {
         heartbeat: .milliseconds(500), election: .milliseconds(2500)...(.seconds(5)), leaseTTL: .seconds(15),
         leaseRenewal: .milliseconds(2500))
 }
+
+/// When the log is cut, and how much of it stays (Ongaro's thesis, section 5.1).
+public struct Compaction: Hashable, Sendable {
+    /// A snapshot is taken after so many entries.
+    public var after = Limits.snapshotAfterEntries
+    /// Entries kept behind it, for a peer that is nearly caught up.
+    public var keeping = Limits.entriesKeptBehindSnapshot
+
+    public init() {}
+}

@@ -63,7 +63,8 @@ extension Field where Root == WorkConditions {
     static var all: [Field] {
         [
             .delay("delay", \.delay, most: Limits.scenarioWorkDelay, standard: WorkConditions()),
-            .share("failures", \.failures),
+            .share("failures", \.failures), .share("big-files", \.bigFiles),
+            .length("big-file", \.bigFile, 0...Limits.scenarioWorkDelay.wholeNanoseconds, standard: WorkConditions()),
         ]
     }
 }
@@ -153,7 +154,22 @@ extension Field where Root == ConfigBlock {
                         ? nil : Quantity.text(duration: value.wholeNanoseconds)
                 })
         }
-        return timing + [election, drift] + SyncSettings.keys.map(setting)
+        let cuts = [
+            entries("snapshot-after", \.compaction.after, 1...1_000_000),
+            entries("entries-kept", \.compaction.keeping, 0...1_000_000),
+        ]
+        return timing + [election, drift] + cuts + SyncSettings.keys.map(setting)
+    }
+
+    private static func entries(
+        _ name: String, _ path: any WritableKeyPath<ConfigBlock, UInt64> & Sendable, _ range: ClosedRange<Int>
+    ) -> Field {
+        Field(
+            name: name, hasValue: true,
+            read: { (reader, root) throws(ScenarioProblem) in
+                root[keyPath: path] = UInt64(try reader.count("a count", in: range))
+            },
+            write: { $0[keyPath: path] == ConfigBlock()[keyPath: path] ? nil : "\($0[keyPath: path])" })
     }
 
     private static var election: Field {

@@ -13,6 +13,7 @@ extension ScenarioFile {
         apply(learners, where: \.learners, to: &scenario)
         apply(late, where: \.late, to: &scenario)
         apply(config.timing, where: \.timing, to: &scenario)
+        apply(config.compaction, where: \.compaction, to: &scenario)
         if !drawsFaults || config.settings != nil {
             scenario.settings = (config.settings ?? ConfigSetting.quick).map { Setting(key: $0.key, value: $0.value) }
         }

@@ -62,6 +62,7 @@ package enum Anchor: Hashable, Sendable {
 /// How the mesh is set up.
 package struct ConfigBlock: Hashable, Sendable {
     package var timing = TimingProfile.lan
+    package var compaction = Compaction()
     /// Each seed draws each device's clock within 1 +- this, in parts per million; not used where rates are written.
     package var drift: Int64 = 0
     /// Settings as of `baton config set`, in the order of the file; nil: rounds come quickly.

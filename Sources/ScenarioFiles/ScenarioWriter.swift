@@ -10,6 +10,7 @@ extension ScenarioFile {
         learners = scenario.learners
         late = scenario.late
         config.timing = scenario.timing
+        config.compaction = scenario.compaction
         config.settings = scenario.settings.map { ConfigSetting(key: $0.key, value: $0.value) }
         if config.settings == ConfigSetting.quick { config.settings = nil }
         workload = scenario.workload

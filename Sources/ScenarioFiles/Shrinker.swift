@@ -1,3 +1,4 @@
+import Primitives
 import Simulation
 
 /// Delta debugging (Zeller and Hildebrandt 2002) of a scenario that fails: whatever can go without the failure going is
@@ -160,6 +161,8 @@ package struct Shrinker {
         attempt { $0.disk = DiskConditions() }
         attempt { $0.work = WorkConditions() }
         attempt { $0.work.failures = 0 }
+        attempt { $0.work.bigFiles = 0 }
+        attempt { $0.compaction = Compaction() }
         attempt { $0.hub = nil }
         attempt { $0.heal = HealPlan() }
         attempt { $0.learners = 0 }

@@ -13,6 +13,12 @@ struct GateModel: Hashable, Sendable {
         var deadline: Nanoseconds
         /// Everybody inside has left, or the grace is over; the agent was told.
         var isQuiet = false
+        /// The device's clock as it closed for this round.
+        var roundSince: Instant
+        /// The agent was told that the capture of this round is done.
+        var isCaptured = false
+        /// Files are being replaced, or are about to be.
+        var isReplacing = false
     }
 
     private(set) var closed: Closed?
@@ -20,6 +26,8 @@ struct GateModel: Hashable, Sendable {
     private(set) var generation: UInt32 = 0
     /// How often it was closed.
     private(set) var closings: UInt32 = 0
+    /// What it was closed for last.
+    private var newest: RoundID?
     /// When the leader of the closed round was last heard of, on the clock that stops in suspend: a machine that sleeps
     /// pauses nobody.
     var lastWord: Nanoseconds = 0
@@ -27,15 +35,24 @@ struct GateModel: Hashable, Sendable {
     var isOpen: Bool { closed == nil }
 
     /// A newer round takes a closed gate over; the pause counts from its first closing.
-    mutating func close(_ round: RoundID, limit: Nanoseconds, from: TrueTime, local: Nanoseconds, awake: Nanoseconds) {
+    mutating func close(
+        _ round: RoundID, limit: Nanoseconds, from: TrueTime, local: Nanoseconds, awake: Nanoseconds,
+        at step: Instant = .origin
+    ) {
         generation &+= 1
         closings &+= 1
         let since = closed?.since ?? local
         lastWord = awake
+        // A second time for one round: for its apply.
+        let isReplacing = newest == round
+        newest = round
         closed = Closed(
             round: round, since: since, from: closed?.from ?? from, awake: closed?.awake ?? awake,
-            deadline: Self.deadline(local, limit, since: since))
+            deadline: Self.deadline(local, limit, since: since), roundSince: step, isReplacing: isReplacing)
     }
+
+    mutating func captured(_ round: RoundID) { if closed?.round == round { closed?.isCaptured = true } }
+    mutating func replaces(_ round: RoundID) { if closed?.round == round { closed?.isReplacing = true } }
 
     mutating func extend(_ round: RoundID, limit: Nanoseconds, local: Nanoseconds) -> Bool {
         guard let closed, closed.round == round else { return false }

@@ -10,7 +10,8 @@ package enum Mark: Int, Hashable, Sendable, CaseIterable {
     case halfOpenLink, connectionHung, addressChanged, restartStorm
     case diskStalled, diskRefused, rotFound, deviceReplaced, diskWentBack, userBusy, applyWaited, writerMisbehaved
     case coreHopeless, headLeftWithRemoved, historyUndecided
-    case handoffDone, handoffRefused, userLockGranted, userLockLost, actionFailed
+    case handoffDone, handoffRefused, userLockGranted, userLockLost, actionFailed, snapshotTaken, readmissionRefused
+    case incompleteFetch, bigFileApplied, cloneRan, removalRefused
 
     package var name: String { "\(self)" }
 }

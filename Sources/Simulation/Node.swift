@@ -22,7 +22,9 @@ struct Node: Sendable {
 
     /// Changes when a new device takes the place of one whose disk is gone.
     var id: DeviceID
-    let index: Int
+    var index: Int
+    /// A place for a machine that is not there.
+    var isDormant = false
     /// Nil while the process does not run. Asked in the loop only in place (`glance`): it is large to copy.
     var device: Device?
     /// What was last seen of it.
@@ -77,6 +79,11 @@ struct Node: Sendable {
     var elections = ElectionWatch()
     /// The newest that it heard.
     var renewals: [HeardRenewal] = []
+    var rounds = RoundWatch()
+    /// When it last followed each device, and in which term; in true time, whether or not it has started anew since.
+    var followed: [(term: Term, at: TrueTime)?] = []
+    /// Entries that left its disk, perhaps before the observer saw them committed.
+    var lately: [MeshEntry] = []
     /// What a mutant has not written yet.
     var lateWrites: [DeviceUpdate] = []
 
@@ -125,6 +132,23 @@ extension Device {
     /// Who votes as it has it, and up to where it knows entries to be committed.
     mutating func electorate() -> (voters: [DeviceID], commit: LogIndex) { (raft.membership.voters, raft.commitIndex) }
 
+    /// A lock that it claims although its own log has granted it to another since.
+    mutating func claimAgainstLog() -> (name: LockName, own: FencingToken, current: FencingToken)? {
+        for place in claims.indices {
+            guard let own = claims[place].claim.token, let grant = state.locks.grant(of: claims[place].name),
+                grant.holder != device, grant.token > own
+            else { continue }
+            return (claims[place].name, own, grant.token)
+        }
+        return nil
+    }
+
+    /// As a leader: up to where it has noted that the peer's log agrees with its own.
+    mutating func agreement(with peer: DeviceID) -> LogIndex { raft.progress(of: peer)?.match ?? .zero }
+
+    /// The soft budget of a pause as its replicated settings have it.
+    mutating func pauseBudget() -> Duration { state.syncSettings.pauseBudget }
+
     /// Whether the device is among the first so many that it knows to be removed.
     mutating func knowsRemoved(_ peer: DeviceID, among first: Int) -> Bool {
         state.removed.prefix(first).contains(peer)
@@ -172,6 +196,7 @@ enum WorldEvent: Sendable {
     /// The replicated setting of that number is put in.
     case setting(Int)
     case takeImages
+    case cloneEnds(Int)
     case regularScan(Int)
     case replace(Int, by: Int?)
     case removeOld(DeviceID, of: Int, by: Int)
@@ -205,7 +230,9 @@ enum WorldEvent: Sendable {
             .gateGrace(let node, _), .gateDeadline(let node, _), .writer(let node, _), .ungated(let node),
             .user(let node), .userReady(let node), .scan(let node), .resume(let node, _):
             node
-        case .scenario, .rule, .ruleTime, .cutEnds, .linksSilent, .storm, .setting, .takeImages, .regularScan, .replace,
+        case .scenario, .rule, .ruleTime, .cutEnds, .linksSilent, .storm, .setting, .takeImages, .cloneEnds,
+            .regularScan,
+            .replace,
             .removeOld,
             .join, .wake, .restart, .delivery, .linkChange,
             .linkNotice, .clientRelease, .mend,

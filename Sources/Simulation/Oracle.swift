@@ -87,6 +87,8 @@ struct Oracle: Sendable {
     var requests: [RequestID: MeshOperation] = [:]
     /// The token under which the sync lock is held, by the events of the log alone.
     var syncToken: FencingToken?
+    /// Who waits for each lock that anybody ever waited for.
+    var queues: [(name: LockName, waiting: [DeviceID])] = []
     /// The highest term that each device ever wrote.
     private var durableTerms: [Term] = []
     private var excused: Set<UInt64> = []

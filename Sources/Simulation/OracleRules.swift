@@ -8,7 +8,7 @@ import SyncRounds
 // what a term begins with, who may run for leader, what a newer token forbids.
 
 /// What was seen of elections and of one device's leading.
-struct ElectionWatch: Hashable, Sendable {
+struct ElectionWatch: Sendable {
     /// When it campaigned last, on its own clock, and the time between the last two and between those before.
     var campaigned: Instant?
     var intervals: [Duration] = []
@@ -17,6 +17,35 @@ struct ElectionWatch: Hashable, Sendable {
     var voters: [DeviceID] = []
     /// When it took an answer of each device.
     var answered: [Instant] = []
+    /// Who voted before the voters of now, while it leads.
+    var votersBefore: [DeviceID] = []
+    /// When it last heard from a leader, and of which term; when it last voted for another.
+    var heardLeader: (term: Term, at: Instant)?
+    var voted: Instant?
+    /// As a leader: up to where each device told it that its log agrees.
+    var agreed: [Agreement?] = []
+    /// In true time; and the number of the newest renewal that it had sent before.
+    var sleptAt = TrueTime.start
+    var voidRenewal: UInt64 = 0
+    var newestRenewal: UInt64 = 0
+    /// Up to where its disk was written.
+    var written = LogIndex.zero
+
+    struct Agreement: Sendable {
+        var device: DeviceID
+        var term: Term
+        var index: LogIndex
+        /// The step in which it was told.
+        var step: UInt64
+    }
+
+    /// Steps so far.
+    var steps: UInt64 = 0
+
+    init(_ devices: Int = 0) {
+        answered = Array(repeating: .origin, count: devices)
+        agreed = Array(repeating: nil, count: devices)
+    }
 
     /// Three equal intervals in a row: the timeouts are not drawn. Equal but for what a clock's rate rounds.
     mutating func campaigns(at now: Instant) -> Bool {

@@ -73,7 +73,8 @@ package struct Recording: Sendable {
         case .rule(let at, _): scenario.rules[at].event
         case .ruleTime, .cutEnds, .storm, .setting, .join, .wake, .restart, .resume, .timer, .delivery, .linkChange,
             .linkNotice, .diskDone, .work, .applyNext, .gateGrace, .gateDeadline, .writer, .ungated, .user, .scan,
-            .clientRelease, .mend, .settleCheck, .linksSilent, .takeImages, .regularScan, .replace, .removeOld,
+            .clientRelease, .mend, .settleCheck, .linksSilent, .takeImages, .cloneEnds, .regularScan, .replace,
+            .removeOld,
             .userReady, nil:
             nil
         }
@@ -109,7 +110,7 @@ extension World {
         case .delivery(let delivery): recordArrival(delivery)
         case .ruleTime, .cutEnds, .storm, .setting, .join, .wake, .restart, .resume, .timer, .linkChange, .linkNotice,
             .diskDone, .work, .applyNext, .gateGrace, .gateDeadline, .writer, .ungated, .user, .scan, .clientRelease,
-            .settleCheck, .linksSilent, .takeImages, .regularScan, .replace, .removeOld, .userReady:
+            .settleCheck, .linksSilent, .takeImages, .cloneEnds, .regularScan, .replace, .removeOld, .userReady:
             break
         }
     }
@@ -172,7 +173,8 @@ extension WorldEvent {
             .replace(let node, _), .removeOld(_, let node, _), .userReady(let node), .regularScan(let node):
             node
         case .delivery(let delivery): delivery.to
-        case .scenario, .ruleTime, .cutEnds, .linksSilent, .takeImages, .setting, .linkChange, .clientRelease, .mend,
+        case .scenario, .ruleTime, .cutEnds, .linksSilent, .takeImages, .cloneEnds, .setting, .linkChange,
+            .clientRelease, .mend,
             .settleCheck:
             nil
         }

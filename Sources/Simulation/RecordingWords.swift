@@ -33,6 +33,7 @@ extension WorldEvent {
         case .linksSilent: "links that carried nothing are given up"
         case .regularScan(let node): "\(name(node)) looks at its files, as it does now and then"
         case .takeImages: "images of the disks are taken"
+        case .cloneEnds: "the second machine of an identity goes away"
         case .replace(let node, _): "somebody replaces \(name(node))"
         case .removeOld(_, let node, let member): "\(name(member)) removes the device that \(name(node)) was"
         case .userReady(let node): "the person at \(name(node)) is done"

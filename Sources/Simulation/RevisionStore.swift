@@ -30,6 +30,8 @@ struct ModelMerge: Hashable, Sendable {
     var revision: Int
     var changed: Int
     var conflicts: Int
+    /// What lost, and is kept under a name of its own.
+    var kept: [VersionID] = []
 }
 
 /// Every object of the mesh, by number. Which device has which is kept with the devices.
@@ -126,6 +128,7 @@ struct RevisionStore: Sendable {
         let before = tree(head)
         var merged = before
         var conflicts = 0
+        var kept: [VersionID] = []
         for capture in captures {
             let base = tree(mergeBase(of: capture.revision, base: capture.base, head: head))
             let mine = tree(capture.revision)
@@ -135,13 +138,15 @@ struct RevisionStore: Sendable {
                     merged[path] = mine[path]
                 } else if mine[path] != 0 {
                     conflicts += 1
+                    kept.append(mine[path])
                 }
             }
         }
         let changed = zip(before, merged).count { $0 != $1 }
         if let head, changed == 0, conflicts == 0 { return ModelMerge(revision: head, changed: 0, conflicts: 0) }
         let parents = (head.map { [$0] } ?? []) + captures.map(\.revision)
-        return ModelMerge(revision: add(parents: parents, tree: merged), changed: changed, conflicts: conflicts)
+        return ModelMerge(
+            revision: add(parents: parents, tree: merged), changed: changed, conflicts: conflicts, kept: kept)
     }
 }
 

@@ -15,6 +15,8 @@ package struct Scenario: Hashable, Sendable {
     /// Devices that are no members until an `addDevice`, ascending; never the first.
     package var late: [Int] = []
     package var timing = TimingProfile.lan
+    /// When each device cuts its log.
+    package var compaction = Compaction()
     /// Replicated settings, put in at the start.
     package var settings: [Setting] = []
     /// Faults and work go on for so long; then the core is mended, and it must converge.
@@ -64,6 +66,12 @@ package struct Scenario: Hashable, Sendable {
         }
         // Of two values of a key the first is read.
         return SyncSettings(all.reversed())
+    }
+
+    /// With a place for a second machine of one identity, if there is one ever.
+    var machines: Int {
+        let all = events.map(\.event) + rules.map(\.event)
+        return devices + (all.contains { if case .clone = $0 { true } else { false } } ? 1 : 0)
     }
 
     /// Some disk goes back to an image.

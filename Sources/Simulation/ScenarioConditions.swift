@@ -90,6 +90,9 @@ package struct WorkConditions: Hashable, Sendable {
     package var delay = Delay.around(.milliseconds(20))
     /// Per million actions.
     package var failures = 0
+    /// Files, per million, that an apply needs `bigFile` for.
+    package var bigFiles = 0
+    package var bigFile: Nanoseconds = .seconds(8)
 
     package init() {}
 }

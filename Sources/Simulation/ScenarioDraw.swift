@@ -16,7 +16,8 @@ extension Scenario {
         let classes: [(inout Scenario, inout FaultDraw) -> Void] = [
             drawCuts, drawCrashes, drawBoundaryCrashes, drawSuspends, drawPauses, drawWallJumps, drawClients,
             drawRemoval, drawStops, drawClogs, drawElections, drawLinkTroubles, drawStorms, drawSlowness, drawDisks,
-            drawReplacement, drawLateDevice, drawUsers, drawMisbehaviour, drawRules, drawBeyond,
+            drawReplacement, drawLateDevice, drawUsers, drawMisbehaviour, drawRules, drawBeyond, drawLateAnswers,
+            drawLonelyHead,
         ]
         for (number, make) in classes.enumerated() {
             var draw = FaultDraw(seed: seed, number: number, devices: count)
@@ -69,6 +70,10 @@ extension Scenario {
         let action = shell.pick([Nanoseconds.milliseconds(2), .milliseconds(20), .milliseconds(60)])
         work.delay = shell.below(2) == 0 ? .longTail(action) : .around(action)
         if shell.below(2) == 0 { work.failures = shell.pick([5_000, 50_000, 200_000]) }
+        if shell.below(4) == 0 {
+            work.bigFiles = shell.pick([10_000, 100_000])
+            work.bigFile = shell.pick([.seconds(2), .seconds(12)])
+        }
     }
 
     private mutating func drawWorkload() {
@@ -86,6 +91,8 @@ extension Scenario {
         heal.core = draw.pick([.all, .all, .majority, .majority, .exactMajority, .exactMajority, .random])
         heal.delay = draw.pick([.microseconds(200), .milliseconds(2), .milliseconds(20)])
         timing = draw.below(6) == 0 ? .wan : .lan
+        if draw.below(2) == 0 { compaction.after = draw.pick([16, 48, 160]) }
+        if draw.below(2) == 0 { compaction.keeping = draw.pick([0, 1, 8, 40]) }
     }
 
     private mutating func drawSettings() {

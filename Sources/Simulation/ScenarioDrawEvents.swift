@@ -118,8 +118,10 @@ extension Scenario {
         guard scenario.devices > 2, draw.below(2) == 0 else { return }
         let gone = draw.below(scenario.devices)
         let by = (gone + 1 + draw.below(scenario.devices - 1)) % scenario.devices
-        scenario.add(
-            draw.between(.seconds(8), scenario.faultTime), .removeDevice(.node(gone), by: .node(by)))
+        let at = draw.between(.seconds(8), scenario.faultTime)
+        scenario.add(at, .removeDevice(.node(gone), by: .node(by)))
+        // Somebody who was removed asks again, or a friend for it.
+        if draw.below(2) == 0 { scenario.add(at + draw.interval(.seconds(6)), .addDevice(gone)) }
     }
 
     static func drawStops(_ scenario: inout Scenario, _ draw: inout FaultDraw) {

@@ -114,13 +114,47 @@ extension Scenario {
         }
     }
 
+    /// The sync leader, which does not lead the consensus, hears and says nothing for about as long as its lease: what
+    /// it is told then is old, and so is what it asked for. Or the quorum leader that was to end that lease goes away
+    /// itself, and is back with that wish.
+    static func drawLateAnswers(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
+        guard scenario.devices > 1 else { return }
+        let lease = scenario.timing.leaseTTL.wholeNanoseconds
+        scenario.repeated(&draw, mean: draw.pick([lease * 4, lease * 10])) { scenario, draw, at in
+            scenario.add(at, .client(.quorumLeader, .handoff(to: nil)))
+            let begins = at + draw.between(.milliseconds(500), .seconds(2))
+            let answers = Route(from: .quorumLeader, to: .leader)
+            guard draw.below(2) == 0 else {
+                return scenario.add(begins, .clog(answers, lease * 4 / 3 + draw.between(0, lease * 2 / 3)))
+            }
+            scenario.add(begins, .halfOpen(Route(from: .leader, to: .quorumLeader), lease + lease / 3))
+            let away = begins + lease + draw.between(-lease * 2 / 5, -lease / 10)
+            let back = away + lease / 2 + draw.between(0, lease)
+            scenario.add(away, .cut(.isolate(.quorumLeader), back - away))
+            scenario.add(back - .milliseconds(20), .clog(answers, lease / 2))
+        }
+    }
+
+    /// Of two devices the one that votes goes on alone, and is removed by the other as soon as that is back.
+    static func drawLonelyHead(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
+        guard scenario.devices == 2, draw.below(2) == 0 else { return }
+        let at = draw.between(.seconds(8), max(scenario.faultTime - .seconds(15), .seconds(9)))
+        scenario.add(at, .crash(.others, power: false, down: .seconds(6)))
+        scenario.add(at + .seconds(2), .user(.node(0), .edit))
+        scenario.add(at + .seconds(3), .client(.node(0), .sync))
+        for number in 0..<8 {
+            scenario.add(at + .seconds(6) + .milliseconds(Int64(number) * 60), .removeDevice(.node(0), by: .node(1)))
+        }
+    }
+
     /// What no such system can stand. Few seeds, since little can be demanded of them.
     static func drawBeyond(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
         guard draw.below(12) == 0 else { return }
         scenario.repeated(&draw, mean: .seconds(30)) { scenario, draw, at in
             let target = Target.node(draw.node())
-            switch draw.below(2) {
+            switch draw.below(3) {
             case 0: scenario.add(at, .rollback(target, age: draw.interval(.seconds(8))))
+            case 1: scenario.add(at, .clone(target, draw.interval(.seconds(15))))
             default:
                 scenario.add(at, .syncLies(target, .seconds(5)))
                 scenario.add(at + .seconds(3), .crash(target, power: true, down: .seconds(1)))

@@ -78,13 +78,13 @@ package enum ScenarioEvent: Hashable, Sendable {
 }
 
 extension ScenarioEvent {
-    /// False for what changes nothing yet: the core pushes to no hub, and the world has no second machine for a clone.
+    /// False for what changes nothing yet: the core pushes to no hub.
     package var isModelled: Bool {
         switch self {
-        case .hub, .clone: false
+        case .hub: false
         case .cut, .mend, .clog, .lossBurst, .halfOpen, .connectHang, .addressChange, .crash, .crashAt, .restart,
             .restartStorm, .suspend, .pause, .slow, .stop, .rate, .wallJump, .diskStall, .diskFault, .rollback, .wipe,
-            .syncLies, .addDevice, .removeDevice, .client, .user, .writers:
+            .syncLies, .clone, .addDevice, .removeDevice, .client, .user, .writers:
             true
         }
     }

@@ -39,6 +39,16 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case diskNeverBack = "R18"
     /// Every majority of the voters before a change meets every majority of those after.
     case votersMeet = "R19"
+    /// A device that heard from a live leader votes for nobody, unless the leader itself asks for it.
+    case noVoteBesideLeader = "R20"
+    /// A leader asks nobody for entries again that it was told are there.
+    case agreementNeverBack = "R21"
+    /// A device votes by the newest membership of its own log.
+    case votersOfLog = "R22"
+    /// Nobody campaigns before a whole timeout has passed since it voted for another, or heard from a leader.
+    case timeoutAnew = "R23"
+    /// The observer sees each entry when it is committed; else no check would mean anything.
+    case observerSawAll = "R24"
     /// Tokens strictly increase along the log.
     case tokenOrder = "L1"
     /// No two devices act as holder of one lock at the same true time, while clock rates obey the bound.
@@ -53,6 +63,16 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case actsWithinLease = "L5"
     /// What clients of a user lock saw is what a fenced mutex does.
     case lockHistory = "L7"
+    /// A renewal is answered only when a majority has followed the answerer since it came.
+    case confirmedByQuorum = "L8"
+    /// Who holds a lock does not wait for it.
+    case waitersAreOthers = "L9"
+    /// A lock that becomes free goes to whoever has waited longest.
+    case longestWaiterFirst = "L10"
+    /// A device whose own log says that another was granted a lock since does not claim it.
+    case logEndsClaim = "L11"
+    /// An answer to what was asked before a sleep lets nobody act.
+    case sleepVoidsAnswers = "L12"
     /// No device carries out an effect with a lower token than one before.
     case fence = "F1"
     /// Who leads under a token holds that token.
@@ -77,12 +97,22 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case oneRequestOneCommand = "S6"
     /// A device applies the heads in their order.
     case appliesForward = "S7"
+    /// While an agent runs it closes its gate for no round that is older than one before.
+    case roundsForward = "S8"
+    /// A leader merges what it has.
+    case mergesWhatIsThere = "S9"
+    /// After a round that was given up, the next one of its own accord waits, longer after each.
+    case backsOff = "S10"
     /// A gate stays closed no longer than its bound, and not without a word from the round's leader.
     case pauseBound = "W1"
     /// A gate that is closed for one round is not opened by another's end.
     case onlyOwnResume = "W2"
     /// No writer that answered a pause writes before it is let go on.
     case pausedWriterWrites = "W3"
+    /// A gate whose capture is done opens when the soft budget is spent, unless files are being replaced.
+    case budgetReopens = "W4"
+    /// A device that is awake keeps its gate closed while it replaces files behind it.
+    case closedWhileReplacing = "W5"
     /// Every captured version stays reachable.
     case noLostCapture = "D1"
     /// Apply replaces no bytes that were not captured.
@@ -93,6 +123,10 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case editBeatsDeletion = "D4"
     /// A capture differs from its base only where somebody wrote on that device.
     case onlyEditsCaptured = "D5"
+    /// Each version that lost in a conflict has a name of its own.
+    case conflictHasName = "D6"
+    /// Nothing is put in place while a command of the user holds the repository.
+    case ownersLockHolds = "D7"
     /// Real git, beside the model, does what the model says; only where both run.
     case realGit = "G1"
     /// A device that knows of a removal takes nothing from the removed one.
@@ -101,6 +135,10 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case removedForGood = "X2"
     /// A device that is removed has no vote any more.
     case removedHasNoVote = "X3"
+    /// A removal takes nobody's only copy of the head away.
+    case headOutlivesRemoval = "X4"
+    /// A device has one link to each other, whoever presents its identity.
+    case oneLinkPerIdentity = "X5"
     /// After the network heals and the writers stop, all devices have the same tree, in bounded time.
     case convergence = "V1"
     /// And then nothing more happens.
@@ -110,7 +148,7 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
 extension CheckID {
     /// Demanded even where something happened that is beyond the model: tokens at the resource, and bytes.
     package var isOfEffects: Bool {
-        self == .fence || self == .onlyCapturedReplaced || self == .pauseBound
+        self == .fence || self == .onlyCapturedReplaced || self == .pauseBound || self == .oneLinkPerIdentity
     }
 
     /// Something that must come about did not.

@@ -36,6 +36,8 @@ package struct World: Sendable {
     var network: Network
     var store: RevisionStore
     var oracle: Oracle
+    /// Under which name each version that lost in a conflict is kept.
+    var conflictNames = ConflictNames()
     var clients: [ClientCall] = []
     var clientDraw: KeyedStream
     var histories: LockHistories
@@ -55,11 +57,11 @@ package struct World: Sendable {
 
     package init(_ scenario: Scenario, keepsTranscript: Bool = false, checks: Bool = true) {
         self.scenario = scenario
-        self.checks = checks
+        self.checks = checks && !scenario.mutants.has(.checkersOff)
         leasesAreSafe = scenario.leasesAreSafe
-        let count = scenario.devices
+        let count = scenario.machines
         let seed = scenario.seed
-        store = RevisionStore(paths: scenario.workload.paths(devices: count))
+        store = RevisionStore(paths: scenario.workload.paths(devices: scenario.devices))
         var conditions = scenario.network
         if scenario.mutants.has(.fifoLinks) { conditions.keepsOrder = true }
         let links = scenario.mutants.has(.otherJitter) ? ~seed : seed
@@ -70,7 +72,8 @@ package struct World: Sendable {
         transcript = keepsTranscript ? Transcript() : nil
         rules = RuleStates(scenario.rules)
         nodes = []
-        for index in 0..<count { nodes.append(Self.makeNode(index, scenario, tree: store.emptyTree)) }
+        for index in 0..<scenario.devices { nodes.append(Self.makeNode(index, scenario, tree: store.emptyTree)) }
+        nodes += Self.makeTwins(scenario, tree: store.emptyTree, count: count)
         for index in scenario.events.indices { queue.push(.scenario(index), at: scenario.events[index].at) }
         for number in 0..<min(scenario.settings.count, SimulationLimits.settings) {
             queue.push(.setting(number), at: TrueTime(.milliseconds(700 + 100 * Int64(number))))
@@ -81,7 +84,7 @@ package struct World: Sendable {
         nodes[0].hasJoined = true
         oracle.votersAre([nodes[0].id], since: .zero)
         oracle.state = nodes[0].disk.raft.snapshot?.image ?? MeshState()
-        for index in nodes.indices {
+        for index in 0..<scenario.devices {
             start(index)
             if index > 0, !scenario.late.contains(index) {
                 queue.push(.join(index), at: TrueTime(.milliseconds(100 + 60 * Int64(index))))
@@ -90,7 +93,7 @@ package struct World: Sendable {
         startWorkload()
     }
 
-    private static func makeNode(_ index: Int, _ scenario: Scenario, tree: [VersionID]) -> Node {
+    static func makeNode(_ index: Int, _ scenario: Scenario, tree: [VersionID]) -> Node {
         let id = DeviceID(number: UInt64(index + 1))
         var draws = NodeDraws(seed: scenario.seed, node: index)
         let rates = scenario.clocks.rates
@@ -101,6 +104,7 @@ package struct World: Sendable {
             id: id, index: index, disk: .initial(of: id, founds: index == 0), clock: clock,
             workspace: Workspace(tree: tree),
             draws: draws)
+        node.followed = Array(repeating: nil, count: scenario.machines)
         node.writers = (0..<scenario.workload.gatedWriters).map {
             WriterModel(
                 paths: scenario.workload.group(of: index, writer: $0),
@@ -141,6 +145,7 @@ package struct World: Sendable {
         case .storm(let node, let left, let pause): storm(node, left: left, every: pause)
         case .setting(let number): put(setting: number)
         case .takeImages: takeImages()
+        case .cloneEnds(let slot): cloneEnds(slot)
         case .regularScan(let node): regularScan(node)
         case .replace(let node, let member): replace(node, by: member)
         case .removeOld(let old, let node, let member): remove(old, of: node, by: member)

@@ -20,6 +20,7 @@ extension World {
             enqueue(node, .capture(round))
         case .apply(let round, let revision):
             effect(node, round)
+            nodes[node].gate.replaces(round)
             checkApplied(node, round, revision)
             if let number = store.number(revision) {
                 enqueue(node, .apply(round, number))
@@ -27,16 +28,14 @@ extension World {
                 later(node, .failed(.apply(round)))
             }
         case .fetch(let round, let revision, let from):
-            let fails = !canReach(node, offset(of: from), revision)
-            later(
-                node, fails ? .failed(.fetch(round, revision)) : .fetch(round, revision, from: offset(of: from) ?? node)
-            )
+            let source = machine(of: from, for: node)
+            let fails = !canReach(node, source, revision)
+            later(node, fails ? .failed(.fetch(round, revision)) : .fetch(round, revision, from: source ?? node))
         case .stage(let round, let revision, let from):
             effect(node, round)
-            let fails = !canReach(node, offset(of: from), revision)
-            later(
-                node, fails ? .failed(.stage(round, revision)) : .stage(round, revision, from: offset(of: from) ?? node)
-            )
+            let source = machine(of: from, for: node)
+            let fails = !canReach(node, source, revision)
+            later(node, fails ? .failed(.stage(round, revision)) : .stage(round, revision, from: source ?? node))
         case .merge(let round, let head, let captures, _): beginMerge(node, round, head, captures)
         case .headMoved(let revision):
             if let number = store.number(revision), nodes[node].workspace.has(number) {
@@ -97,14 +96,14 @@ extension World {
         case .fetch(let round, let revision, let from):
             guard canReach(node, from, revision), let number = store.number(revision) else {
                 tellCut(node, revision, from)
-                return feed(node, .fetched(round, revision, .failed("the link broke")))
+                return feed(node, .fetched(round, revision, cutShort(node)))
             }
             receive(node, round, number, from: from, durably: false)
             feed(node, .fetched(round, revision, .done(true)))
         case .stage(let round, let revision, let from):
             guard canReach(node, from, revision), let number = store.number(revision) else {
                 tellCut(node, revision, from)
-                return feed(node, .staged(round, revision, .failed("the link broke")))
+                return feed(node, .staged(round, revision, cutShort(node)))
             }
             receive(node, round, number, from: from, durably: true)
             feed(node, .staged(round, revision, .done(true)))
@@ -117,6 +116,13 @@ extension World {
         let had = nodes[node].workspace.has(number)
         nodes[node].workspace.receive(number, durably: durably, store)
         tell(node, .received(round, revision: number, from: from, had: had, staged: durably))
+    }
+
+    /// A stream that ends too early: an error, or a part that is taken for the whole until it is looked at.
+    private mutating func cutShort(_ node: Int) -> Completion<Bool> {
+        guard nodes[node].draws.work.below(2) == 0 else { return .failed("the link broke") }
+        hit(.incompleteFetch)
+        return .done(false)
     }
 
     private mutating func tellCut(_ node: Int, _ revision: Revision, _ from: Int) {
@@ -167,6 +173,11 @@ extension World {
         let have = nodes[node].workspace
         let complete =
             numbers.allSatisfy { have.has($0.revision) } && (head.flatMap(store.number).map(have.has) ?? (head == nil))
+        if !complete {
+            clash(
+                .mergesWhatIsThere, "device \(node + 1) does not hold all that round \(round) merges",
+                "and its core has it merged all the same")
+        }
         later(node, complete ? .merge(round, head: head, numbers) : .failed(.merge(round)))
     }
 
@@ -177,6 +188,7 @@ extension World {
         checkMerge(node, round, head.flatMap(store.number), captures, merge.revision)
         nodes[node].workspace.receive(merge.revision, durably: false, store)
         if merge.conflicts > 0 { hit(.conflictKept) }
+        keepConflicts(node, round, merge.kept)
         if gitEvents != nil {
             let merged = captures.map { GitEvent.Capture(device: $0.device, revision: $0.revision, base: $0.base) }
             tell(

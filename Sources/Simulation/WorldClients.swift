@@ -64,9 +64,12 @@ extension World {
             clients[at].held = nil
         case .handedOff: hit(.handoffDone)
         case .handoffRefused: hit(.handoffRefused)
-        case .noQuorum, .noLeader, .failed: retrySetting(at, node)
+        case .noQuorum, .noLeader, .failed:
+            if case .remove = clients[at].purpose, case .failed = tagged.reply { hit(.removalRefused) }
+            retrySetting(at, node)
         case .done: noteReleased(at, .done)
         case .lockRefused: noteReleased(at, .refused)
+        case .refused(.removedDevice): hit(.readmissionRefused)
         case .synced, .refused: break
         }
     }
@@ -125,6 +128,13 @@ extension World {
     private func othersVote(before learner: Int) -> Bool {
         let others = scenario.devices - scenario.learners
         return oracle.voters.count >= Device.voters(among: others)
+    }
+
+    /// Somebody wants a removed device back, under its old key: that is refused for good.
+    mutating func readmit(_ node: Int) {
+        let members = nodes.indices.filter { nodes[$0].hasJoined && isMember($0) && nodes[$0].power == .running }
+        guard !members.isEmpty else { return }
+        ask(clientDraw.pick(members), .join(node), .putDevice(.simulated(nodes[node].id)))
     }
 
     mutating func removeDevice(_ node: Int, by member: Int) {

@@ -34,7 +34,7 @@ extension World {
                 row(node, "the disk lies for \(TrueTime(length)) s")
                 nodes[node].lie = Lie(image: image(of: node), until: now + length)
             }
-        case .clone: break
+        case .clone(let target, let length): for node in resolve(target) { clone(node, length) }
         case .cut, .mend, .clog, .lossBurst, .halfOpen, .connectHang, .addressChange, .crash, .crashAt, .restart,
             .restartStorm, .suspend, .pause, .slow, .stop, .rate, .wallJump, .addDevice, .removeDevice, .client, .hub,
             .user, .writers:

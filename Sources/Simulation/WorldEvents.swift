@@ -12,16 +12,20 @@ extension World {
     mutating func observe(_ node: Int, _ event: DeviceEvent) {
         switch event {
         case .consensus(.snapshotInstalled): hit(.snapshotInstalled)
+        case .consensus(.snapshotTaken): hit(.snapshotTaken)
         case .consensus(let event): noteElections(node, event)
         case .membership: hit(.votersChanged)
         case .lock: break
         case .leading(let token):
             fire(.leaderChange, at: node)
+            nodes[node].rounds.failures = 0
             noteLeading(node, token)
             row(node, "leads under \(token)")
         case .leadershipLost(let token, let current): lostLeadership(node, token, current)
         case .roundStarted(let round, let reason, let members):
             oracle.roundsStarted += 1
+            checkBackOff(node, round, reason)
+            if let budget = nodes[node].device?.pauseBudget() { nodes[node].rounds.budget = .init(round, budget) }
             row(node, "starts \(round) (\(reason.rawValue)) with \(members.count) devices")
         case .roundPhase(let round, let phase):
             nodes[node].seen.phase = phase
@@ -52,6 +56,7 @@ extension World {
 
     private mutating func ended(_ node: Int, _ summary: RoundSummary) {
         nodes[node].seen.phase = nil
+        nodes[node].rounds.ended(summary.result, at: nodes[node].steppedAt)
         if !summary.leftOut.isEmpty { hit(.memberLeftOut) }
         switch summary.result {
         case .published: row(node, "\(summary.round) published")

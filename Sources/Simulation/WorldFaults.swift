@@ -59,6 +59,7 @@ extension World {
         case .diskStall, .diskFault, .rollback, .wipe, .syncLies, .clone: harmDisk(event)
         case .addDevice(let node):
             guard nodes.indices.contains(node) else { return }
+            guard !nodes[node].wasRemoved else { return readmit(node) }
             nodes[node].isAsked = true
             join(node)
         case .removeDevice(let target, let by):

@@ -12,8 +12,11 @@ extension World {
 
     mutating func closeGate(_ node: Int, _ round: RoundID, limit: Nanoseconds) {
         effect(node, round)
+        checkForward(node, round)
         let clock = nodes[node].clock
-        nodes[node].gate.close(round, limit: limit, from: now, local: clock.local(at: now), awake: clock.awake(at: now))
+        nodes[node].gate.close(
+            round, limit: limit, from: now, local: clock.local(at: now), awake: clock.awake(at: now),
+            at: nodes[node].steppedAt)
         row(node, "gate closes for \(round)")
         fire(.gateClosing, at: node)
         planGateDeadline(node)
@@ -82,6 +85,7 @@ extension World {
         if mutants.has(.pauseNeverExpires) { return }
         guard nodes[node].clock.local(at: now) >= closed.deadline else { return planGateDeadline(node) }
         hit(.gateOpenedEarly)
+        if checks { checkExpiry(node, closed) }
         openGate(node, nil)
         feed(node, .gateOpenedEarly(closed.round))
     }

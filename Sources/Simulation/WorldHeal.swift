@@ -134,7 +134,9 @@ extension World {
         queue.push(.settleCheck, at: now + .milliseconds(500))
     }
 
-    func isMember(_ node: Int) -> Bool { !nodes[node].wasRemoved && !nodes[node].isLost }
+    func isMember(_ node: Int) -> Bool {
+        !nodes[node].wasRemoved && !nodes[node].isLost && !nodes[node].isDormant
+    }
 
     /// A device that was removed takes its edits with it.
     private func isPublished(_ edit: VersionID) -> Bool {

@@ -5,9 +5,13 @@ import Primitives
 
 extension World {
     mutating func send(_ node: Int, _ envelope: PeerEnvelope) {
-        guard let peer = offset(of: envelope.to), peer != node else { return }
+        guard let peer = machine(of: envelope.to, for: node), peer != node else { return }
         if checks {
-            if case .raft(let message) = envelope.message { checkSaid(node, message, to: envelope.to) }
+            if case .raft(let message) = envelope.message {
+                checkSaid(node, message, to: envelope.to)
+                checkSaidRaft(node, message, peer)
+            }
+            if case .renew(let number, _) = envelope.message { nodes[node].elections.newestRenewal = number }
             noteTalk(envelope.message)
             oracle.sent(envelope.message, by: node, as: nodes[node].id, to: envelope.to)
         }
@@ -45,7 +49,7 @@ extension World {
     /// Whether both ends run, know each other and can hear each other.
     private func isWanted(_ a: Int, _ b: Int) -> Bool {
         guard nodes[a].hasJoined, nodes[b].hasJoined, !nodes[a].wasRemoved, !nodes[b].wasRemoved else { return false }
-        guard isAwake(a), isAwake(b) else { return false }
+        guard isAwake(a), isAwake(b), nodes[a].id != nodes[b].id else { return false }
         return !network.isCut(from: a, to: b) && !network.isCut(from: b, to: a)
     }
 
@@ -86,6 +90,8 @@ extension World {
         // An end that fell asleep meanwhile could not be told; the link is planned anew when it wakes.
         if up, !isWanted(low, high) { return }
         if up {
+            endOlderLink(of: low, with: high)
+            endOlderLink(of: high, with: low)
             network.connect(at)
             let session = network.pairs[at].session
             notify(low, high, up: true)
@@ -111,7 +117,7 @@ extension World {
     }
 
     /// An end that does not know of a break is told of it before it is told of the next connection.
-    private mutating func notify(_ node: Int, _ peer: Int, up: Bool) {
+    mutating func notify(_ node: Int, _ peer: Int, up: Bool) {
         guard isAwake(node) else { return }
         let at = network.pair(node, peer)
         let knew = node < peer ? network.pairs[at].lowKnows : network.pairs[at].highKnows

@@ -56,7 +56,7 @@ extension World {
     private mutating func commits(_ node: Int, from: LogIndex, to: LogIndex) {
         var index = from.next
         while index <= to {
-            if let entry = nodes[node].disk.entry(at: index) {
+            if let entry = nodes[node].disk.entry(at: index) ?? lateEntry(node, index) {
                 if !oracle.isKnown(entry, at: node) { newlyCommitted(node, entry) }
             } else if !nodes[node].disk.holdsUpTo(index) {
                 clash(
@@ -65,11 +65,16 @@ extension World {
             }
             index = index.next
         }
+        if !nodes[node].lately.isEmpty { nodes[node].lately = [] }
     }
 
     /// The first device that says so is the leader, and a majority of its voters has it on disk.
     private mutating func newlyCommitted(_ node: Int, _ entry: MeshEntry) {
-        if let last = oracle.committed.last, entry.index != last.index.next { return }
+        if let last = oracle.committed.last, entry.index != last.index.next {
+            return clash(
+                .observerSawAll, "the observer saw entries committed up to \(last.index)",
+                "and device \(node + 1) commits entry \(entry.index) next")
+        }
         // A change of voters may have entered the log in the very step that committed this under the voters before.
         let voters = nodes[node].device?.raft.membership.voters ?? []
         let isDurable = isLogged(entry, by: voters)
@@ -94,7 +99,9 @@ extension World {
                 if case .granted(.sync, let grant, _) = event { noteGranted(grant.token) }
             }
             oracle.checkTokens(command, change)
+            oracle.checkQueues(change)
             oracle.checkRemoval(command, change)
+            if case .removeDevice(let gone) = command.operation, change.rosterChanged { checkHeadOutlives(gone) }
             if change.rosterChanged { oracle.checkRoster() }
             if let publication = change.published { published(publication, at: node, voters: voters) }
         }
@@ -184,6 +191,11 @@ extension World {
             clash(
                 .sameState, "the log up to \(applied) makes one state",
                 "and device \(node + 1) has another one after applying it")
+        }
+        if let claim = nodes[node].device?.claimAgainstLog() {
+            clash(
+                .logEndsClaim, "by its own log up to \(applied) another holds \(claim.name) under \(claim.current)",
+                "and device \(node + 1) still claims it under \(claim.own)")
         }
     }
 

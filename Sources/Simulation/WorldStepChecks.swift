@@ -11,11 +11,16 @@ extension World {
     mutating func checkStep(_ node: Int, _ input: DeviceInput, at local: Instant) {
         guard checks else { return }
         nodes[node].steppedAt = max(local, nodes[node].steppedAt)
+        nodes[node].elections.steps &+= 1
         // After a sleep a leader gives everybody a full timeout anew.
-        if output.events.contains(where: \.isSleep) { nodes[node].elections.leadsSince = nil }
-        if case .received(let message, let peer) = input { checkHeard(node, message, from: peer, at: local) }
+        if output.events.contains(where: \.isSleep) { noteSleep(node) }
         let local = max(local, nodes[node].steppedAt)
         let mayAct = nodes[node].glance.actsBefore.map { local < $0 } ?? false
+        if case .received(let message, let peer) = input {
+            checkHeard(node, message, from: peer, at: local)
+            checkAnswered(node, message, couldAct: mayAct, at: local)
+        }
+        if case .captured(let round, .done) = input { nodes[node].gate.captured(round) }
         for envelope in output.send {
             guard case .round(let message) = envelope.message, message.needsLease, !mayAct else { continue }
             guard nodes[node].device?.mayLead(at: local) == false else { break }
@@ -66,13 +71,14 @@ extension World {
 
     private mutating func checkHeard(_ node: Int, _ message: PeerMessage, from peer: DeviceID, at local: Instant) {
         guard let from = offset(of: peer) else { return }
-        if case .raft(.appendReply) = message { nodes[node].elections.answered[from] = local }
+        if case .raft(let message) = message { checkHeardRaft(node, message, from, at: local) }
+        if case .round(.prepare(let round, let budget)) = message { nodes[node].rounds.budget = .init(round, budget) }
         // As it was before the step, which may have told it.
         let known = nodes[node].glance.removed
         if case .renew(let number, _) = message {
             if nodes[node].renewals.count >= 32 { nodes[node].renewals.removeFirst() }
             let last = nodes[node].disk.raft.entries.last?.index ?? .zero
-            nodes[node].renewals.append(HeardRenewal(from: from, number: number, last: last))
+            nodes[node].renewals.append(HeardRenewal(from: from, number: number, last: last, at: now))
         }
         let isRemoved = known > 0 && nodes[node].device?.knowsRemoved(peer, among: known) ?? false
         if isRemoved, !output.events.contains(where: \.isRefusal) {
@@ -94,6 +100,10 @@ extension World {
         guard checks, nodes[node].glance.leadsQuorum,
             let asked = nodes[node].renewals.last(where: { $0.from == peer && $0.number == number })
         else { return }
+        // It may come twice; what was confirmed after the first time is.
+        if let first = nodes[node].renewals.first(where: { $0.from == peer && $0.number == number }) {
+            checkConfirmed(node, peer, first)
+        }
         for entry in nodes[node].disk.raft.entries.reversed() {
             guard entry.index > nodes[node].glance.applied else { return }
             guard entry.index <= asked.last, case .command(let command) = entry.payload,
@@ -123,6 +133,7 @@ extension World {
         }
         if nodes[node].elections.leadsSince == nil || nodes[node].elections.voters != nodes[node].glance.voters {
             nodes[node].elections.leadsSince = at
+            nodes[node].elections.votersBefore = nodes[node].elections.voters
             nodes[node].elections.voters = nodes[node].glance.voters
         }
         guard let since = nodes[node].elections.leadsSince else { return }
@@ -150,6 +161,7 @@ extension World {
         guard checks else { return }
         switch event {
         case .becamePreCandidate, .becameCandidate:
+            if case .becamePreCandidate = event { checkTimeout(node) }
             guard case .becamePreCandidate = event, nodes[node].elections.campaigns(at: nodes[node].steppedAt) else {
                 break
             }
@@ -169,6 +181,7 @@ struct HeardRenewal: Hashable, Sendable {
     var from: Int
     var number: UInt64
     var last: LogIndex
+    var at: TrueTime
 }
 
 extension RoundMessage {

@@ -5,7 +5,9 @@ import Primitives
 
 extension World {
     /// False for what stays broken for ever.
-    func mayRun(_ node: Int) -> Bool { !nodes[node].isLost && (!isHealing || heal.isCore[node]) }
+    func mayRun(_ node: Int) -> Bool {
+        !nodes[node].isLost && !nodes[node].isDormant && (!isHealing || heal.isCore[node])
+    }
 
     /// Starts the process of `node` from its disk.
     mutating func start(_ node: Int) {
@@ -24,7 +26,8 @@ extension World {
         }
         forgetUnreadable(node)
         oracle.starts(node, disk: nodes[node].disk)
-        let configuration = DeviceConfiguration(profile: timing, version: "simulated", mutants: mutants)
+        let configuration = DeviceConfiguration(
+            profile: timing, version: "simulated", mutants: mutants, compaction: scenario.compaction)
         nodes[node].device = Device(
             device: nodes[node].id, configuration: configuration, restored: nodes[node].disk,
             incarnation: nodes[node].starts,
@@ -38,8 +41,9 @@ extension World {
         look(node)
         nodes[node].seen = SeenState()
         nodes[node].steppedAt = deviceTime(node)
-        nodes[node].elections = ElectionWatch()
-        nodes[node].elections.answered = Array(repeating: .origin, count: nodes.count)
+        nodes[node].elections = ElectionWatch(nodes.count)
+        nodes[node].elections.written = nodes[node].disk.lastPlace.index
+        nodes[node].rounds = RoundWatch()
         let incarnation = nodes[node].incarnation
         row(node, "starts, incarnation \(incarnation)")
         fire(.restart, at: node)
@@ -71,7 +75,7 @@ extension World {
         nodes[node].device?.step(input, at: local, into: &output)
         checkStep(node, input, at: local)
         trace.mix(node &* 64 &+ input.ordinal)
-        if let transcript, transcript.quietToo || !input.isQuiet { row(node, input.summary) }
+        if transcript != nil, transcript?.quietToo == true || !input.isQuiet { row(node, input.summary) }
         let isSlow = nodes[node].slow.until > now && !isHealing
         let isHeld = rules.followStaged && noteStaged(node)
         for envelope in output.sendAhead {
@@ -121,7 +125,9 @@ extension World {
         var update = update
         if mutants.has(.gateForgotten) { update.acceptedToken = nil }
         if checks { checkWrite(node, update) }
+        keepForObserver(node, update)
         nodes[node].disk.apply(update)
+        if checks { checkVoters(node, update) }
         if let fault = oracle.takeFault() { clash(fault.check, fault.fact, fault.clash) }
     }
 
@@ -139,6 +145,7 @@ extension World {
             if crashes(node, .betweenActions) { break }
             perform(node, action)
         }
+        if checks, !nodes[node].gate.isOpen, runs(node, incarnation) { checkBudget(node) }
         if runs(node, incarnation) {
             for reply in taken.replies { replied(node, reply) }
             if case .some(let voted) = taken.persist.raft.hardState?.votedFor, voted != nodes[node].id {

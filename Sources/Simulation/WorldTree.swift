@@ -22,11 +22,16 @@ extension World {
                 feed(node, .applied(round, .failed("the revision is not here")))
                 return nextJob(node)
             }
-            guard !userIsBusy(node) else {
+            guard !userIsBusy(node) || mutants.has(.ownersLockRemoved) else {
                 hit(.applyWaited)
                 let base = nodes[node].workspace.base.map(store.name)
                 feed(node, .applied(round, .done(ApplyReport(base: base, waiting: "rebase in progress"))))
                 return nextJob(node)
+            }
+            if userIsBusy(node) {
+                clash(
+                    .ownersLockHolds, "a command of the user holds the repository of device \(node + 1)",
+                    "and files of \(round) are put in place")
             }
             nodes[node].workspace.beginApply(round, revision, store, mutants)
             queue.push(.applyNext(node, incarnation: incarnation), at: now + captureTime(node))
@@ -96,7 +101,11 @@ extension World {
             checkReplaced(node, gone, apply)
         }
         let step = max(scenario.work.delay.typical / 8, 1)
-        let delay = nodes[node].draws.work.between(step / 2, step * 2)
+        var delay = nodes[node].draws.work.between(step / 2, step * 2)
+        if !isHealing, nodes[node].draws.work.chance(perMillion: scenario.work.bigFiles) {
+            hit(.bigFileApplied)
+            delay &+= scenario.work.bigFile
+        }
         queue.push(.applyNext(node, incarnation: nodes[node].incarnation), at: now + delay)
     }
 

@@ -46,7 +46,13 @@ struct MemberPart: Hashable, Sendable {
     var writers = WriterReport()
     private(set) var report: ApplyReport?
 
-    init(round: RoundID, leader: DeviceID, budget: Duration, pauseMax: Duration, now: Instant) {
+    private let mutants: MutantSet
+
+    init(
+        round: RoundID, leader: DeviceID, budget: Duration, pauseMax: Duration, mutants: MutantSet = .none,
+        now: Instant
+    ) {
+        self.mutants = mutants
         self.round = round
         self.leader = leader
         self.budget = budget
@@ -86,7 +92,7 @@ struct MemberPart: Hashable, Sendable {
     /// When the soft budget reopens the gate: only after the capture, and not while files are replaced.
     private var reopens: Instant? {
         switch stage {
-        case .captured, .staging, .staged: gate.since.map { $0 + budget }
+        case .captured, .staging, .staged: mutants.has(.budgetIgnored) ? nil : gate.since.map { $0 + budget }
         case .closing, .capturing, .reclosing, .applying, .over: nil
         }
     }
@@ -168,7 +174,7 @@ extension MemberPart {
         _ revision: Revision, _ result: Completion<Bool>, at now: Instant, into actions: inout Actions
     ) {
         guard case .staging(let capture, revision) = stage else { return }
-        switch result {
+        switch mutants.has(.failedStageTaken) ? .done(true) : result {
         case .failed(let why): giveUp(.failed(why), at: now, into: &actions)
         case .done(false): giveUp(.failed("the revision is not complete"), at: now, into: &actions)
         case .done(true):
@@ -245,6 +251,7 @@ extension MemberPart {
         guard gate.isClosing, !isOver, now >= lastExtension + Limits.roundWord else { return }
         // Without a word from the leader nothing is extended, except while files are replaced.
         guard isApplying || now < heard + Limits.leaderSilence else { return }
+        if isApplying, mutants.has(.expiryDuringApply) { return }
         lastExtension = now
         let limit = isApplying ? Limits.leaderSilence : heard + Limits.leaderSilence - now
         let left = gate.since.map { $0 + pauseMax - now } ?? limit

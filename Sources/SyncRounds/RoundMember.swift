@@ -37,6 +37,8 @@ package struct RoundMember: Hashable, Sendable {
     package private(set) var base: Revision?
     private(set) var head: Revision?
     private(set) var part: MemberPart?
+    /// The newest round that this device took part in since it started.
+    private var newest: RoundID?
 
     /// The hard bound of one pause (`pause.max`); of rounds that begin from now on.
     package var pauseMax = Limits.pauseMax
@@ -79,15 +81,18 @@ package struct RoundMember: Hashable, Sendable {
     private mutating func prepare(
         _ round: RoundID, _ leader: DeviceID, _ budget: Duration, at now: Instant, into actions: inout [Action]
     ) {
+        // A round that was over once is over: a message that comes late closes no gate for it.
+        guard newest.map({ round > $0 }) ?? true || mutants.has(.olderRoundInterrupts) else { return }
         if let part {
-            guard round > part.round else { return }
             guard !part.isApplying else {
                 actions.append(.send(.declined(round, .busy(part.round)), to: leader))
                 return
             }
             self.part?.giveUp(nil, at: now, into: &actions)
         }
-        part = MemberPart(round: round, leader: leader, budget: budget, pauseMax: pauseMax, now: now)
+        newest = round
+        part = MemberPart(
+            round: round, leader: leader, budget: budget, pauseMax: pauseMax, mutants: mutants, now: now)
         actions.append(.closeGate(round, limit: Limits.leaderSilence))
         if mutants.has(.captureBeforeQuiet) { part?.gateIsTakenForClosed(into: &actions) }
     }

@@ -87,7 +87,7 @@ struct RunningRound: Hashable, Sendable {
         case .away(let device): leaveOut(device, into: &actions)
         case .fetched(let round, let revision, let complete):
             guard round == plan.round else { return }
-            fetched(revision, complete: complete, into: &actions)
+            fetched(revision, complete: complete || mutants.has(.incompleteFetchTaken), into: &actions)
         case .merged(let round, let report):
             guard round == plan.round, case .merging = phase else { return }
             merged(report, into: &actions)

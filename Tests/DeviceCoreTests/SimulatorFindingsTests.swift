@@ -36,6 +36,49 @@ import Testing
         #expect(mesh.nodes[other].device.raft.membership.voters == [mesh.ids[other]])
     }
 
+    /// One of three voters is gone for good; without another's vote nobody could decide anything any more.
+    @Test func `a removal that would leave no quorum is refused, and says who is missing`() {
+        var mesh = DeviceTests.ready(3)
+        mesh.run(.seconds(4)) { $0.nodes[0].device.raft.membership.voters.count == 3 }
+        mesh.crash(2)
+        mesh.run(.seconds(3))
+        mesh.give(.request(tag: 9, .removeDevice(mesh.ids[1])), to: 0)
+        guard case .failed(let why) = mesh.reply(to: 9) else {
+            Issue.record("\(String(describing: mesh.reply(to: 9)))")
+            return
+        }
+        #expect(why.contains("no quorum"))
+        mesh.give(.request(tag: 10, .removeDevice(mesh.ids[2])), to: 0)
+        let isDone = mesh.run(.seconds(10)) { $0.reply(to: 10) == .done }
+        #expect(isDone)
+    }
+
+    /// Where one device votes, what it proposes while it applies an entry is committed in the same step; a snapshot
+    /// taken then named entries that its state did not hold.
+    @Test func `a snapshot holds what it says that it holds`() {
+        var configuration = DeviceConfiguration(profile: .lan)
+        configuration.compaction.after = 1
+        configuration.compaction.keeping = 0
+        let id = DeviceID(number: 1)
+        let record = DeviceRecord(device: id, name: "one", addresses: [])
+        var disk = DevicePersistentState(raft: .founding(id, image: .founding(record)))
+        var device = Device(
+            device: id, configuration: configuration, restored: disk, incarnation: 1, seed: 1, now: .origin)
+        var now = Instant.origin
+        var output = DeviceOutput()
+        for number in 0..<40 {
+            now = now + .milliseconds(300)
+            output.removeAll()
+            let setting = Setting(key: "sync.settle", value: "\(number)s")
+            let input: DeviceInput = number.isMultiple(of: 2) ? .tick : .request(tag: UInt64(number), .set(setting))
+            device.step(input, at: now, into: &output)
+            disk.raft.apply(output.persist.raft)
+            guard let snapshot = disk.raft.snapshot, snapshot.index == device.raft.appliedIndex else { continue }
+            #expect(snapshot.image == device.state)
+        }
+        #expect((disk.raft.snapshot?.index ?? .zero) > LogIndex(5))
+    }
+
     /// Seed 101101: the only device that held the published head was removed, and nothing could be merged ever after.
     @Test func `a removal waits until another device was brought to the head`() {
         var mesh = DeviceTests.ready(2)

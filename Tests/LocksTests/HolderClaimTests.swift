@@ -41,6 +41,19 @@ import Testing
         #expect(claim.actsBefore == at(2500))
     }
 
+    /// The simulator's seed 2304: the holder's log was behind, the quorum leader knew of a newer grant to it, and the
+    /// answer named that one. Its lease ran from the grant on, not from this question.
+    @Test func anAnswerThatNamesANewerGrantRenewsNothing() {
+        var claim = claim()
+        claim.requestSent(id: 2, at: at(1500), renewing: token(7))
+        #expect(claim.answered(id: 2, token: token(9)) == false)
+        #expect(claim.token == token(9))
+        #expect(!claim.mayAct(at: at(1600)))
+        claim.requestSent(id: 3, at: at(1700), renewing: token(9))
+        #expect(claim.answered(id: 3, token: token(9)) == true)
+        #expect(claim.actsBefore == at(3700))
+    }
+
     @Test func anOlderAnswerNeverMovesItBack() {
         var claim = claim()
         claim.requestSent(id: 2, at: at(500))

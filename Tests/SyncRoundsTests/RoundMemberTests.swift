@@ -141,6 +141,19 @@ import Testing
         #expect(driven.actions.isEmpty)
     }
 
+    @Test("W1 the first message of a round that is over closes no gate when it comes again")
+    func aRoundThatIsOverBeginsNoMore() {
+        var driven = captured()
+        driven.hear(.abort(Self.round))
+        #expect(driven.member.current == nil)
+        driven.hear(.prepare(Self.round, pauseBudget: .seconds(2)))
+        #expect(driven.member.current == nil)
+        #expect(driven.actions.isEmpty)
+        let newer = RoundID(token: Self.round.token, sequence: Self.round.sequence + 1)
+        driven.hear(.prepare(newer, pauseBudget: .seconds(2)))
+        #expect(driven.member.current?.round == newer)
+    }
+
     @Test func whileFilesAreReplacedNoOtherRoundBegins() {
         var driven = captured()
         driven.hear(.stage(Self.round, Self.merged))

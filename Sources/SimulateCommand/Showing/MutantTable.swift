@@ -22,7 +22,7 @@ struct MutantTable {
             if let check = outcome.check, !found.contains(check.rawValue) { found.append(check.rawValue) }
         }
         let seeds = result.outcomes.map { $0.killedAt == nil ? ">\($0.seeds)" : "\($0.seeds)" }
-        let isNeutral = facts.area == .neutral
+        let isNeutral = facts.expected.isEmpty
         return [
             facts.area.rawValue, facts.name, isNeutral ? "none" : facts.expected.joined(separator: " "),
             found.isEmpty ? "-" : found.joined(separator: " "), seeds.joined(separator: " / "),
@@ -36,7 +36,7 @@ struct MutantTable {
             others.append(check.rawValue)
         }
         let also = others.isEmpty ? "" : "; also \(others.joined(separator: " "))"
-        if result.trial.facts.area == .neutral { return result.isPassed ? "passes" : "FALSE ALARM\(also)" }
+        if result.trial.facts.expected.isEmpty { return result.isPassed ? "passes" : "FALSE ALARM\(also)" }
         return (result.isPassed ? "killed" : "SURVIVED") + also
     }
 
