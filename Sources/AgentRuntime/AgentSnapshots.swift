@@ -26,6 +26,11 @@ extension AgentHandler {
                 code: ExitCode.failed, message: "there is no round \(number); the newest is \(head.number)",
                 hint: "see: baton log --kind published")
         }
+        if let since = call.since, since >= round {
+            throw ControlFailure(
+                code: ExitCode.usage, message: "round \(round) has nothing that round \(since) has not",
+                hint: "give --since an older round than --round")
+        }
         let revision = try await revision(ofRound: round, head)
         var since: Revision?
         if let older = call.since { since = try await self.revision(ofRound: older, head) }

@@ -191,7 +191,8 @@ final class EffectRunner: Sendable {
         await workspace.abandon(round: round)
         watch.look()
         do {
-            if let kept = try await workspace.retain(), !kept.isEmpty { notes.released(kept) }
+            let number = loop.read { $0.state.head.number }
+            if let gone = try await workspace.retain(number: number), !gone.isEmpty { notes.released(gone) }
             guard let done = try await workspace.maintain() else { return }
             logger.info("the store was repacked", metadata: ["packs": "\(done.packsBefore) to \(done.packsAfter)"])
         } catch {

@@ -49,7 +49,9 @@ enum RestoreText {
         var lines = [first]
         lines += UndoText.paths(reply.restored, of: reply.restored_files, "back", style, .green)
         lines += UndoText.paths(reply.left, of: reply.left.count, "left", style, .yellow)
-        if !reply.left.isEmpty { lines.append("left as they are: written to or in use just now; try again") }
+        if !reply.left.isEmpty {
+            lines.append("left as they are: written to or in use just now, or held back (baton status); then try again")
+        }
         return lines
     }
 }

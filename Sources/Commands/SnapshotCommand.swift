@@ -28,6 +28,10 @@ struct SnapshotExport: Verb {
         guard access(path, F_OK) != 0 else {
             throw CommandFailure(Exit.failed, "\(file) is there already", hint: "name another file, or remove it first")
         }
+        let folder = String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex))
+        guard access(folder.isEmpty ? "/" : folder, W_OK) == 0 else {
+            throw CommandFailure(Exit.failed, "no file can be made in \(folder)", hint: "name a folder that is there")
+        }
         let client = try await global.connect(console)
         let reply = try await client.patientCall(
             ControlCall.snapshotExport, SnapshotExportCall(file: path, round: round, since: since),

@@ -47,7 +47,9 @@ struct Retention {
 
     // MARK: Cutting
 
-    func cut(head: Revision) throws(GitError) -> RetentionReport {
+    /// - Parameter number: of the round that published `head`; what is behind round 1 is the user's own history, which
+    ///   never goes for its age alone.
+    func cut(head: Revision, number: UInt64) throws(GitError) -> RetentionReport {
         var report = RetentionReport()
         report.bytes = store.size.bytes
         var days = policy.days
@@ -57,7 +59,7 @@ struct Retention {
         }
         let oldest = now - days * 86_400
         report.refs = try dropRefs(writtenBefore: oldest)
-        report.rounds = try cutHistory(head, before: oldest)
+        report.rounds = try cutHistory(head, number, before: oldest)
         if !report.isEmpty { store.cache.removeAll() }
         return report
     }
@@ -78,11 +80,12 @@ struct Retention {
 
     /// Dates of commits are by the clocks of several devices: a round is as old as the newest date up to it. So one
     /// clock that is behind lets nothing go early.
-    private func cutHistory(_ head: Revision, before oldest: Int64) throws(GitError) -> Int {
+    private func cutHistory(_ head: Revision, _ number: UInt64, before oldest: Int64) throws(GitError) -> Int {
         let output = try store.git.runBlocking([
             "rev-list", "--first-parent", "--timestamp", "--reverse", head.hex,
         ]).output
-        let lines = output.split(separator: 10)
+        let all = output.split(separator: 10)
+        let lines = Array(all.suffix(Int(clamping: number)))
         guard lines.count > RetentionPolicy.fewestRounds else { return 0 }
         var newest: Int64 = 0
         var place: Int?
@@ -99,6 +102,10 @@ struct Retention {
         guard let place, place > 0, let id = lines[place].split(separator: 32).last,
             let revision = ObjectID(bytes: id)?.revision
         else { return 0 }
+        if let founding = all.dropLast(lines.count).last?.split(separator: 32).last {
+            // Cut off from the rounds, and kept for itself.
+            try store.update([RefChange(name: RefName.founding, new: ObjectID(bytes: founding))])
+        }
         try write(shallow: ends(behind: revision))
         return place
     }
@@ -122,7 +129,8 @@ struct Retention {
                 kept.insert(id)
             }
         }
-        for tip in tips where !kept.contains(tip) { ends.insert(tip) }
+        let founding = try store.ref(RefName.founding).map { ObjectID($0) }
+        for tip in tips where !kept.contains(tip) && tip != founding { ends.insert(tip) }
         return ends.sorted()
     }
 
@@ -190,7 +198,8 @@ extension Workspace {
     package nonisolated func setRetention(_ policy: RetentionPolicy) { retention.policy = policy }
 
     /// For the time between rounds: now and then lets go of what is older than the policy keeps.
-    package nonisolated func retain() async throws(WorkspaceError) -> RetentionReport? {
+    /// - Parameter number: of the newest published round.
+    package nonisolated func retain(number: UInt64) async throws(WorkspaceError) -> RetentionReport? {
         guard let step = retention.due() else { return nil }
         let (policy, seconds) = (retention.policy, Int64(time(nil)))
         do throws(GitError) {
@@ -198,7 +207,7 @@ extension Workspace {
                 guard let head = try store.ref(RefName.main) else { return nil }
                 let work = Retention(store: store, policy: policy, now: seconds)
                 switch step {
-                case .cut: return try work.cut(head: head)
+                case .cut: return try work.cut(head: head, number: number)
                 case .sweep:
                     try work.sweep(cancellation: cancellation)
                     return nil

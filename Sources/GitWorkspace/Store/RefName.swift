@@ -10,6 +10,8 @@ enum RefName {
     static let captures = "refs/baton/captures/"
     static let stagedPrefix = "refs/baton/staged/"
     static let devices = "refs/baton/devices/"
+    /// The user's history that the mesh was founded on, once the rounds are cut off from it.
+    static let founding = "refs/baton/founding"
     /// Rounds of other places, taken in from files.
     static let imported = "refs/baton/imported/"
     static let conflicts = "refs/baton/conflicts/"
