@@ -38,6 +38,8 @@ package actor Workspace {
     private var watcher: WorkspaceWatcher?
     var previous: Capturer.Previous?
     var staged: StagedRevision?
+    /// An apply failed in its midst (a full disk, say): it is brought to an end before anything else happens.
+    var isApplyBroken = false
     /// What it took out of the workspace is kept until another round has passed.
     var lastApplied: RoundID?
     var userHeads: [Revision: Bool] = [:]

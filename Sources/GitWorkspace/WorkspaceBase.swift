@@ -14,7 +14,10 @@ struct ApplyMarker {
         try DurableFile.write(Array(text.utf8), to: Self.path(state))
     }
 
-    static func remove(_ state: String) { unlink(path(state)) }
+    static func remove(_ state: String) {
+        unlink(path(state))
+        DiskStep.after("remove", path(state))
+    }
 
     static func read(_ state: String) -> ApplyMarker? {
         guard let bytes = DurableFile.read(path(state)) else { return nil }
@@ -98,6 +101,7 @@ extension Workspace {
             let output = try store.git.runBlocking(["hash-object", "-w", "--no-filters", "--", file]).output
             guard let id = ObjectID(bytes: output.prefix(store.digits)) else { return }
             try store.update([RefChange(name: "\(RefName.prefix)rescued/\(id.hex)", new: id)])
+            try DiskStep.before("remove rescued", file)
             unlink(file)
         } catch {
             logger.warning("a rescued file stays where it is", metadata: ["file": "\(file)", "reason": "\(error)"])
@@ -106,19 +110,34 @@ extension Workspace {
 
     /// After a start: finishes or undoes an apply that a crash interrupted, and moves the base to what the files show.
     package func recover() async throws(WorkspaceError) {
-        try await exclusively { workspace throws(WorkspaceError) in
-            do throws(ApplyError) {
-                for round in try workspace.applier.recover() {
-                    for file in round.report?.rescued ?? [] { workspace.keepRescued(file.file) }
-                }
-            } catch { throw .apply(error) }
-            try workspace.checked { () throws(GitError) in try workspace.finishInterrupted() }
-        }
+        try await exclusively { workspace throws(WorkspaceError) in try workspace.endInterrupted() }
+    }
+
+    /// The same without a restart, after an apply that failed in its midst.
+    func endBroken() throws(WorkspaceError) {
+        guard isApplyBroken else { return }
+        // What is only staged goes with it.
+        staged = nil
+        try endInterrupted()
+        isApplyBroken = false
+    }
+
+    private func endInterrupted() throws(WorkspaceError) {
+        do throws(ApplyError) {
+            for round in try applier.recover() {
+                for file in round.report?.rescued ?? [] { keepRescued(file.file) }
+            }
+        } catch { throw .apply(error) }
+        try checked { () throws(GitError) in try finishInterrupted() }
     }
 
     private func finishInterrupted() throws(GitError) {
         guard let marker = ApplyMarker.read(state) else { return }
-        defer { ApplyMarker.remove(state) }
+        try finish(marker)
+        ApplyMarker.remove(state)
+    }
+
+    private func finish(_ marker: ApplyMarker) throws(GitError) {
         guard try store.has(marker.revision), try store.reader.info(marker.from.hex) != nil else { return }
         let lines = try store.compare(marker.from, store.tree(of: marker.revision))
         let descriptor = Glibc.open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

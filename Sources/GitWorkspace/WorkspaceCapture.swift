@@ -23,6 +23,7 @@ extension Workspace {
     /// Captures the working tree as it is now. Nothing of the user's is touched.
     package func capture(round: RoundID) async throws(WorkspaceError) -> CaptureResult {
         try await exclusively { workspace throws(WorkspaceError) in
+            try workspace.endBroken()
             let user = try workspace.userState()
             let reason = workspace.withholding(user)
             let head = try workspace.checked { () throws(GitError) in
@@ -36,7 +37,6 @@ extension Workspace {
                 try capturer.capture(request)
             }
             workspace.previous = newest
-            workspace.saveManifest()
             try workspace.checkEmptied(result)
             guard let reason else { return result }
             switch result {

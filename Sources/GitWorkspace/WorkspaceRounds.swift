@@ -123,28 +123,28 @@ extension Workspace {
             if let obstacle = user.obstacle(to: workspace.branch) {
                 return ApplyResult(waiting: "\(obstacle)")
             }
+            try workspace.endBroken()
             let staged = try await workspace.prepare(revision, round: round)
             try workspace.checked { () throws(GitError) in
                 try ApplyMarker(round: round, revision: revision, from: staged.from).write(workspace.state)
             }
             let clock = csystem_file_clock_nanoseconds()
             let report: ApplyReport
+            workspace.staged = nil
+            workspace.isApplyBroken = true
             do throws(ApplyError) { report = try workspace.applier.exchange(staged.apply) } catch {
-                workspace.staged = nil
                 throw .apply(error)
             }
-            workspace.staged = nil
             workspace.lastApplied = round
             try workspace.checked { () throws(GitError) in
                 try workspace.settle(staged, report, begun: clock)
                 ApplyMarker.remove(workspace.state)
             }
+            workspace.isApplyBroken = false
             var result = ApplyResult(applied: report.applied.count, late: report.late)
             result.deferred = report.deferred + report.blocked.map(\.path)
             result.quarantined = staged.waiting.map(\.path)
             if moveBranch { result.branchWaiting = await workspace.follow(revision) }
-            workspace.discardOlder(than: round)
-            workspace.saveManifest()
             return result
         }
     }
@@ -203,16 +203,40 @@ extension Workspace {
     package func abandon(round: RoundID) async {
         do throws(WorkspaceError) {
             try await exclusively { workspace throws(WorkspaceError) in
+                try workspace.endBroken()
+                // Nobody waits for what is done from here on.
+                workspace.saveManifest()
+                if workspace.lastApplied == round { workspace.discardOlder(than: round) }
                 if workspace.staged?.round == round { workspace.staged = nil }
                 if workspace.lastApplied != round {
                     do throws(ApplyError) { try workspace.applier.discard(round) } catch { throw .apply(error) }
                 }
                 try workspace.checked { () throws(GitError) in
-                    try workspace.store.update([RefChange(name: RefName.staged(round), new: nil)])
+                    let over = [RefName.staged(round)] + (try workspace.store.settledStages(besides: round))
+                    try workspace.store.update(over.map { RefChange(name: $0, new: nil) })
                 }
             }
         } catch {
             logger.warning("a round was given up but not cleaned", metadata: ["reason": "\(error)"])
         }
+    }
+}
+
+extension Store {
+    /// Refs of rounds whose end this device did not see (it was killed, say), and which the head has decided since: it
+    /// is what was staged, or a later round published it.
+    fileprivate func settledStages(besides round: RoundID) throws(GitError) -> [String] {
+        let names = DurableFile.names(in: "\(path)/\(RefName.stagedPrefix)").map { RefName.stagedPrefix + $0 }
+        let others = names.filter { $0 != RefName.staged(round) && !$0.hasSuffix(".lock") }
+        guard !others.isEmpty, let head = try ref(RefName.main) else { return [] }
+        let published = try commit(head).trailers("Baton-Round").last.flatMap { RefName.round($0[...], separator: "/") }
+        var settled: [String] = []
+        for name in others {
+            let isHead = try ref(name) == head
+            let staged = RefName.round(staged: name)
+            let isOlder = if let staged, let published { staged < published } else { false }
+            if isHead || isOlder { settled.append(name) }
+        }
+        return settled
     }
 }

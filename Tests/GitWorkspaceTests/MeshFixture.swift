@@ -65,6 +65,8 @@ struct MeshFixture {
 
     var devices: [Device] = []
     private(set) var sequence: UInt64 = 0
+    /// Of the token under which rounds are led.
+    var counter: UInt64 = 7
     var head: Revision?
 
     init(_ count: Int, prepare: (Int, Scratch) async throws -> Void = { _, _ in }) async throws {
@@ -87,7 +89,7 @@ struct MeshFixture {
 
     mutating func nextRound() -> RoundID {
         sequence += 1
-        return RoundID(token: FencingToken(epoch: 1, counter: 7), sequence: sequence)
+        return RoundID(token: FencingToken(epoch: 1, counter: counter), sequence: sequence)
     }
 
     /// One pack from a device to another, over a socket pair.

@@ -5,15 +5,23 @@ import Glibc
 /// A folder that vanishes with the last use of its value.
 final class Scratch: Sendable {
     let path: String
+    private let isKept: Bool
 
     init() throws {
         var template = Array("/tmp/baton-git-XXXXXX".utf8CString)
         guard let made = mkdtemp(&template) else { throw Failed(what: "mkdtemp", code: errno) }
         path = String(cString: made)
+        isKept = false
+    }
+
+    /// A folder that another has made, and removes.
+    init(existing path: String) {
+        self.path = path
+        isKept = true
     }
 
     deinit {
-        try? FileManager.default.removeItem(atPath: path)
+        if !isKept { try? FileManager.default.removeItem(atPath: path) }
     }
 
     struct Failed: Error {

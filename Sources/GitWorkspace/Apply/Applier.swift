@@ -23,7 +23,7 @@ package struct Applier: Sendable {
     let rootDirectory: Descriptor
     var place: StagingPlace
     /// Called before every call that changes the file system, with what comes next. Tests stop the apply there.
-    var onStep: @Sendable (String) throws(ApplyError) -> Void = { _ throws(ApplyError) in }
+    var onStep: @Sendable (String) throws(ApplyError) -> Void = { step throws(ApplyError) in try DiskStep.apply(step) }
 
     /// - Parameters:
     ///   - root: the workspace, absolute.

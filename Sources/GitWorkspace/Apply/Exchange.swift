@@ -98,9 +98,12 @@ extension Applier {
         var entries: [String] = []
         do throws(CallFailure) { entries = try FileCalls.names(path) } catch { return }
         let journals = ApplyJournal.Phase.allCases.map(\.rawValue)
+        _ = DiskStep.code("empty", path)
         for entry in entries where !journals.contains(entry) { unlink("\(path)/\(entry)") }
+        _ = DiskStep.code("remove journals", path)
         for entry in journals { unlink("\(path)/\(entry)") }
         rmdir(path)
+        DiskStep.after("remove", path)
     }
 }
 

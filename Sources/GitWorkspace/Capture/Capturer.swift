@@ -61,6 +61,16 @@ struct Capturer {
     func capture(_ request: Request) throws(GitError) -> (CaptureResult, Previous?) {
         let findings = try scan()
         var reading = FileReading(self, writes: true)
+        do throws(GitError) { return try capture(request, findings, &reading) } catch {
+            reading.forget()
+            scope.addEverything()
+            throw error
+        }
+    }
+
+    private func capture(
+        _ request: Request, _ findings: ScanFindings, _ reading: inout FileReading
+    ) throws(GitError) -> (CaptureResult, Previous?) {
         for candidate in findings.candidates { try reading.read(candidate) }
         try reading.settlePending()
         scope.settle(findings, reading)
@@ -114,15 +124,21 @@ struct Capturer {
             Baton-Round: \(request.round)
 
             """
-        let before = try store.tree(of: request.base)
+        let tree = try TreeEdit(batch: batch).apply(lines, to: store.tree(of: request.base))
+        let parents = [request.base, request.userHead].compactMap { $0 }
+        let ref = RefName.device(request.device)
+        let older = try store.ref(ref)
+        // The capture of before a restart, and nothing changed since: it is this one.
+        if let older, let record = try? store.commit(older), record.tree == tree, record.parents == parents {
+            try batch.finish()
+            return older
+        }
         let revision = try batch.add(
             commit: ObjectBatch.Commit(
-                tree: TreeEdit(batch: batch).apply(lines, to: before),
-                parents: [request.base, request.userHead].compactMap { $0 }, author: request.name,
-                email: "\(request.device.short)@baton", seconds: request.seconds, message: message))
-        let ref = RefName.device(request.device)
+                tree: tree, parents: parents, author: request.name, email: "\(request.device.short)@baton",
+                seconds: request.seconds, message: message))
         var changes = [RefChange(name: ref, new: ObjectID(revision))]
-        if let older = try store.ref(ref), try !isPublished(older, base: request.base) {
+        if let older, try !isPublished(older, base: request.base) {
             changes.append(RefChange(name: RefName.capture(ObjectID(older)), new: ObjectID(older)))
         }
         // Everything is on disk before a ref names it.

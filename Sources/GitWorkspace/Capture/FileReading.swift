@@ -17,6 +17,8 @@ struct FileReading {
     private(set) var lines: [TreeLine] = []
     private(set) var held: [HeldPath] = []
     private var pending: [(candidate: Candidate, mark: Int, stamp: Stamp, isTrusted: Bool)] = []
+    /// What was known of the files that were entered.
+    private var before: [(folder: Folder, name: Name, record: FileRecord?)] = []
 
     /// Up to this size a file is read into memory, once, and hashed here if it may be unchanged.
     static let smallBytes: Int64 = 8 << 20
@@ -164,7 +166,17 @@ struct FileReading {
         return false
     }
 
+    /// After a failure: what was read did not get into the store, and must not be taken for known.
+    func forget() {
+        for item in before.reversed() {
+            var record = item.record
+            record?.stamp = nil
+            item.folder.files[item.name] = record
+        }
+    }
+
     private mutating func enter(_ candidate: Candidate, _ version: Version, _ stamp: Stamp, _ isTrusted: Bool) {
+        before.append((candidate.folder, candidate.name, candidate.folder.files[candidate.name]))
         var record = candidate.folder.files[candidate.name] ?? FileRecord()
         record.last = version
         record.stamp = isTrusted ? stamp : nil

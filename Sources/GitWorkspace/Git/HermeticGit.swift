@@ -101,6 +101,8 @@ package struct HermeticGit: Sendable {
         cancellation: Cancellation = Cancellation()
     ) throws(GitError) -> GitResult {
         let name = Self.command(arguments)
+        try DiskStep.before("git \(name)", gitDirectory)
+        defer { DiskStep.after("git \(name)", gitDirectory) }
         var run = try ChildRun(
             path: installation.path, arguments: prefix + arguments, environment: environment, name: name,
             input: input, output: output, extra: extra, allowed: deadline, cancellation: cancellation)

@@ -75,6 +75,13 @@ struct PackFile {
     }
 
     private static let counter = Atomic<UInt64>(0)
+    private static let draftPrefix = "tmp_baton_"
+
+    /// The process that wrote, or writes, a pack which has not got its name; nil for any other file.
+    static func writer(ofDraft name: String) -> pid_t? {
+        guard name.hasPrefix(draftPrefix) else { return nil }
+        return pid_t(name.dropFirst(draftPrefix.count).prefix { $0 != "_" })
+    }
 
     /// Writes pack and index into a `pack` folder; both are durable, and visible to git, when it returns.
     /// - Parameters:
@@ -88,19 +95,24 @@ struct PackFile {
         guard let id = ObjectID(raw: trailer[...]) else { throw .damaged("a hash of another length") }
         let name = "\(folder)/pack-\(id.hex)"
         let number = Self.counter.add(1, ordering: .relaxed).newValue
-        let draft = "\(folder)/tmp_baton_\(getpid())_\(number)"
+        let draft = "\(folder)/\(Self.draftPrefix)\(getpid())_\(number)"
         mkdir(folder, 0o777)
         if let keep { try DurableFile.write(Array((keep + "\n").utf8), to: name + ".keep", synced: false) }
         defer { for suffix in [".pack", ".idx"] { unlink(draft + suffix) } }
+        try DiskStep.before("write pack", draft)
         let packFile = try Self.create(draft + ".pack", pack)
         defer { close(packFile) }
+        try DiskStep.before("write index of pack", draft)
         let indexFile = try Self.create(draft + ".idx", index(packChecksum: trailer))
         defer { close(indexFile) }
+        try DiskStep.before("sync pack", draft)
         guard DurableFile.sync([packFile, indexFile] + others) else { throw DurableFile.failure(name) }
         // The index last: with it the pack becomes visible.
         for suffix in [".pack", ".idx"] {
+            try DiskStep.before("name \(suffix)", name)
             guard rename(draft + suffix, name + suffix) == 0 else { throw DurableFile.failure(name) }
         }
+        DiskStep.after("name pack", name)
         DurableFile.syncFolder(folder)
         return name
     }

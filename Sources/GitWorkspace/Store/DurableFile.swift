@@ -5,6 +5,7 @@ import Glibc
 enum DurableFile {
     static func write(_ bytes: [UInt8], to path: String, synced: Bool = true) throws(GitError) {
         let temporary = path + ".new"
+        try DiskStep.before("write", temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure(path) }
         defer { close(descriptor) }
@@ -15,8 +16,11 @@ enum DurableFile {
             guard count > 0 else { throw failure(path) }
             rest = rest.dropFirst(count)
         }
+        try DiskStep.before("sync", temporary)
         if synced, csystem_full_sync(descriptor) != 0 { throw failure(path) }
+        try DiskStep.before("name", path)
         guard rename(temporary, path) == 0 else { throw failure(path) }
+        DiskStep.after("name", path)
         if synced { syncFolder(String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex))) }
     }
 
@@ -42,9 +46,9 @@ enum DurableFile {
         descriptors.isEmpty || csystem_full_sync_all(descriptors, Int32(descriptors.count)) == 0
     }
 
-    static func failure(_ path: String) -> GitError {
+    static func failure(_ path: String, _ code: Int32 = errno) -> GitError {
         GitError(
-            .cannotStart, message: "\(path) could not be written", meaning: String(cString: strerror(errno)),
+            .cannotStart, message: "\(path) could not be written", meaning: String(cString: strerror(code)),
             hint: "check free space and permissions of the state directory")
     }
 

@@ -16,6 +16,7 @@ struct Quarantine: Sendable {
     init(_ store: Store) throws(GitError) {
         let number = Self.counter.add(1, ordering: .relaxed).newValue
         path = "\(store.path)/incoming/\(getpid())-\(number)"
+        try DiskStep.before("make quarantine", path)
         mkdir(store.path + "/incoming", 0o700)
         guard mkdir(path, 0o700) == 0, mkdir(path + "/pack", 0o700) == 0 else { throw DurableFile.failure(path) }
         self.store = store
@@ -33,13 +34,18 @@ struct Quarantine: Sendable {
         // The index last: with it the pack becomes visible.
         for suffix in [".pack", ".rev", ".idx"] {
             for name in names where name.hasSuffix(suffix) {
+                try DiskStep.before("adopt \(suffix)", "\(target)/\(name)")
                 guard rename("\(source)/\(name)", "\(target)/\(name)") == 0 else { throw DurableFile.failure(target) }
             }
         }
+        DiskStep.after("adopt", target)
         DurableFile.syncFolder(target)
     }
 
-    func remove() { DurableFile.removeTree(path) }
+    func remove() {
+        DurableFile.removeTree(path)
+        DiskStep.after("remove quarantine", path)
+    }
 }
 
 extension Store {

@@ -83,6 +83,7 @@ final class RefFiles: Sendable {
         }
         for change in moving {
             let path = "\(directory)/\(change.name)"
+            try DiskStep.before("lock", path)
             locks.append((path, try lock(path)))
             guard let new = change.new, let descriptor = locks.last?.descriptor else { continue }
             let line = Array("\(new.hex)\n".utf8)
@@ -91,8 +92,10 @@ final class RefFiles: Sendable {
         }
         try first(locks.map(\.descriptor))
         for (change, lock) in zip(moving, locks) {
+            try DiskStep.before(change.new == nil ? "remove ref" : "move ref", lock.path)
             let isDone = change.new == nil ? unlink(lock.path) == 0 : rename(lock.path + ".lock", lock.path) == 0
             guard isDone else { throw DurableFile.failure(lock.path) }
+            DiskStep.after("move ref", lock.path)
         }
         try syncFolders(of: locks.map(\.path))
     }

@@ -19,6 +19,17 @@ enum RefName {
     static func device(_ device: DeviceID) -> String { "\(devices)\(device)" }
     /// A revision that this device holds for a round, until the round after.
     static func staged(_ round: RoundID) -> String { "\(stagedPrefix)\(round.token)-\(round.sequence)" }
+    /// The round of such a name.
+    static func round(staged name: String) -> RoundID? {
+        name.hasPrefix(stagedPrefix) ? round(name.dropFirst(stagedPrefix.count), separator: "-") : nil
+    }
+
+    /// A round by the numbers that its description, or the name of its ref, is made of.
+    static func round(_ text: Substring, separator: Character) -> RoundID? {
+        let parts = text.split(separator: separator, omittingEmptySubsequences: false)
+        guard parts.count == 2, let token = FencingToken(parts[0]), let sequence = UInt64(parts[1]) else { return nil }
+        return RoundID(token: token, sequence: sequence)
+    }
     /// An older capture that no published revision holds yet.
     static func capture(_ id: ObjectID) -> String { captures + id.hex }
 }

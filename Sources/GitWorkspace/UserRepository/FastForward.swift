@@ -42,7 +42,12 @@ extension UserRepository {
         }
         let transfer = ObjectTransfer(repository: self, store: store)
         let keep = try await transfer.bring(revision, without: state.head, looks)
-        defer { if let keep { unlink(keep) } }
+        defer {
+            if let keep {
+                _ = DiskStep.code("unguard", keep)
+                unlink(keep)
+            }
+        }
         if state.head == nil { try await cutAsStore(store) }
         return try await move(to: revision, from: state.head, branch: branch, message: message, looks)
     }
@@ -63,7 +68,7 @@ extension UserRepository {
 
     /// After a start: an index of ours that had not yet got its name gets it if the branch has moved, or goes.
     func recover() async throws(GitError) {
-        ObjectTransfer.dropKeepFiles(objectDirectory)
+        ObjectTransfer.dropLeftovers(objectDirectory)
         let pending = DurableFile.read(scratch + "/" + Self.recordName).map(Self.line)
         guard IndexLock.isLeft(in: gitDirectory) || pending != nil else { return }
         let head = try await state().head
@@ -109,6 +114,7 @@ extension UserRepository {
             }
             try lock.commit()
             unlink(scratch + "/" + Self.recordName)
+            DiskStep.after("remove", Self.recordName)
             return .moved(from: head, to: revision)
         } catch {
             // With a record the branch may have moved: the lock stays until `recover` has looked.

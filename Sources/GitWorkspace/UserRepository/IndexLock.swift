@@ -15,14 +15,19 @@ struct IndexLock: Sendable {
         self.directory = directory
         Self.settle(in: directory, finishing: false)
         let twin = Self.twin(directory)
+        try DiskStep.before("make", twin)
         let made = open(twin, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard made >= 0 else { throw DurableFile.failure(twin) }
         var status = stat()
         // Whoever shares the repository through a group keeps their access.
         if stat(directory + "/index", &status) == 0 { fchmod(made, status.st_mode & 0o777) }
         close(made)
-        if link(twin, Self.lock(directory)) == 0 { return }
-        let code = errno
+        let refused = DiskStep.code("link", Self.lock(directory))
+        if refused == 0, link(twin, Self.lock(directory)) == 0 {
+            DiskStep.after("link", Self.lock(directory))
+            return
+        }
+        let code = refused == 0 ? errno : refused
         unlink(twin)
         if code == EEXIST { return nil }
         errno = code
@@ -37,9 +42,11 @@ struct IndexLock: Sendable {
 
     /// The lock file becomes the index.
     func commit() throws(GitError) {
+        try DiskStep.before("name", directory + "/index")
         guard rename(Self.lock(directory), directory + "/index") == 0 else {
             throw DurableFile.failure(directory + "/index")
         }
+        DiskStep.after("name", directory + "/index")
         unlink(Self.twin(directory))
     }
 
@@ -67,6 +74,7 @@ enum FileCopy {
         if from < 0, errno == ENOENT { return }
         guard from >= 0 else { throw DurableFile.failure(source) }
         defer { close(from) }
+        try DiskStep.before("copy", destination)
         let to = open(destination, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard to >= 0 else { throw DurableFile.failure(destination) }
         defer { close(to) }

@@ -76,12 +76,18 @@ struct ObjectTransfer {
         return header[8...].reduce(0) { $0 << 8 | UInt32($1) }
     }
 
-    /// Removes the guards that a crash left.
-    static func dropKeepFiles(_ objects: String) {
+    /// Removes the guards and the unfinished packs that a crash left. What another process of ours writes at this
+    /// moment, for another working tree of the same repository, stays.
+    static func dropLeftovers(_ objects: String) {
         let folder = objects + "/pack"
-        for name in DurableFile.names(in: folder) where name.hasSuffix(".keep") {
-            let text = DurableFile.read("\(folder)/\(name)").map(UserRepository.line)
-            if text == keepText { unlink("\(folder)/\(name)") }
+        for name in DurableFile.names(in: folder) {
+            let path = "\(folder)/\(name)"
+            if name.hasSuffix(".keep") || name.hasSuffix(".keep.new") {
+                let text = DurableFile.read(path).map(UserRepository.line)
+                if text == keepText || name.hasSuffix(".new") { unlink(path) }
+            } else if let writer = PackFile.writer(ofDraft: name), kill(writer, 0) != 0, errno == ESRCH {
+                unlink(path)
+            }
         }
     }
 }
