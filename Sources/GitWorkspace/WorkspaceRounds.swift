@@ -59,7 +59,7 @@ extension Workspace {
     /// The files between the tree on disk, as it was last captured, and the revision.
     private func prepare(_ revision: Revision, round: RoundID) async throws(WorkspaceError) -> StagedRevision {
         let (applier, store) = (applier, store)
-        let from = try checked { () throws(GitError) in try store.tree(of: previous?.revision ?? base) }
+        let from = try checked { () throws(GitError) in try store.tree(of: ground(for: revision)) }
         if let staged, staged.revision == revision, staged.round == round, staged.from == from { return staged }
         let lines = try checked { () throws(GitError) in try store.compare(from, store.tree(of: revision)) }
         try await lookAtSparse()
@@ -91,6 +91,16 @@ extension Workspace {
             leftOut: lines.filter { manifest.filter.leavesOut($0.path) })
         staged = made
         return made
+    }
+
+    /// What the files on disk may be taken for: the newest capture if the revision holds it, else the base. A capture
+    /// that was withheld, or left out of the round, has edits that the revision lacks: beside the base they are late
+    /// edits and stay; beside that capture they would be replaced by what was there before.
+    private func ground(for revision: Revision) throws(GitError) -> Revision? {
+        guard let newest = previous?.revision, newest != base else { return base }
+        if newest == revision { return newest }
+        if try store.commit(revision).parents.contains(newest) { return newest }
+        return try store.isAncestor(newest, of: revision) ? newest : base
     }
 
     /// Paths of changes that waited and are not what the revision has, or that it brings in place.

@@ -94,7 +94,7 @@ import Testing
         #expect(again.merge.revision == third.merge.revision && again.merge.conflicts.isEmpty)
     }
 
-    @Test func `a late edit is kept, and both versions survive the next round`() async throws {
+    @Test func `A1 a late edit is kept, and both versions survive the next round`() async throws {
         var mesh = try await MeshFixture(2) { number, scratch in
             guard number == 0 else { return }
             try scratch.write("work/shared", "one\ntwo\nthree\nfour\nfive\n")
@@ -117,6 +117,32 @@ import Testing
         #expect(try mesh.trees()[0] == mesh.trees()[1])
         #expect(try mesh[0].read("shared") == "ONE\ntwo\nthree\nfour\nFIVE\n")
         #expect(await mesh[1].workspace.base == mesh.head)
+    }
+
+    @Test func `A1 C5 a withheld capture is no part of the round: its edits stand when the round is applied after all`()
+        async throws
+    {
+        var mesh = try await MeshFixture(2) { number, scratch in
+            for name in ["a", "b", "c"] where number == 0 { try scratch.write("work/" + name, "base\n") }
+        }
+        try await mesh.round()
+        try await mesh[1].userGit("checkout", "-q", "-b", "side")
+        for name in ["a", "b"] { try mesh[1].write(name, "written beside\n") }
+        try mesh[1].write("new", "written beside\n")
+        for name in ["b", "c"] { try mesh[0].write(name, "from the leader\n") }
+        let second = mesh[1]
+        let report = try await mesh.round {
+            // The user is back before the apply.
+            try second.write(".git/HEAD", "ref: refs/heads/main\n")
+        }
+        #expect(report.captures[1].revision != nil, "it is kept on this device")
+        #expect(report.applies[1].waiting == nil)
+        #expect(try mesh[1].read("a") == "written beside\n" && mesh[1].read("new") == "written beside\n")
+        #expect(try mesh[1].read("b") == "written beside\n" && mesh[1].read("c") == "from the leader\n")
+        let next = try await mesh.round()
+        #expect(next.merge.conflicts.map(\.path) == [Array("b".utf8)])
+        #expect(try mesh[0].read("a") == "written beside\n" && mesh[0].read("new") == "written beside\n")
+        #expect(try mesh.trees()[0] == mesh.trees()[1])
     }
 
     @Test func `a deferred path is no revert and comes with the next apply`() async throws {
@@ -171,7 +197,7 @@ import Testing
         return found
     }
 
-    @Test func `C5 during a rebase the capture is withheld, apply waits, nothing of the user's is touched`()
+    @Test func `C5 GE11 during a rebase the capture is withheld, apply waits, nothing of the user's is touched`()
         async throws
     {
         var mesh = try await MeshFixture(2)
@@ -221,7 +247,7 @@ import Testing
         #expect(try await mesh[0].workspace.store.git.run(["fsck", "--strict"]).status == 0)
     }
 
-    @Test func `an apply that a crash cut off is finished at the next start`() async throws {
+    @Test func `A2 an apply that a crash cut off is finished at the next start`() async throws {
         var mesh = try await MeshFixture(1)
         for number in 0..<4 { try mesh[0].write("f\(number)", "old") }
         try await mesh.round()
