@@ -59,6 +59,9 @@ extension Workspace {
         } catch {
             throw .git(.damaged("\(error)"))
         }
+        if let damage = parts.store.damage.withLock({ $0 }) {
+            logger.warning("the store was damaged and is set aside", metadata: ["what": "\(damage)"])
+        }
         return Workspace(parts, device: device, name: name, logger: logger)
     }
 

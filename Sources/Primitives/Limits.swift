@@ -63,6 +63,8 @@ public enum Limits {
     /// A scan looks everywhere at least this often, whatever a watcher says.
     public static let wholeScan: Duration = .seconds(600)
 
+    /// New files that one capture takes without a question: more are rather a build or a download than somebody's work.
+    public static let newFilesAtOnce = 20_000
     /// Captures in a row that hold a file back because it keeps changing; then it is captured as it is.
     public static let hotRounds = 5
     /// A store with more packs than this, or more loose objects, is repacked between rounds.

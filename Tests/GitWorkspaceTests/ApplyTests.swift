@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    @Test func `forbidden names, links that leave and gitlinks are refused`() async throws {
+    @Test func `A6 GE8 forbidden names, links that leave and gitlinks are refused`() async throws {
         let bench = try ApplyBench()
         let names = [
             "/etc/x", "../x", "a/../../x", "a//b", "", ".", ".git/hooks/x", "a/.GIT/config", "git~1/x", ".git. ",

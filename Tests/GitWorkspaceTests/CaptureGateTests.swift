@@ -72,7 +72,7 @@ import Testing
         #expect(try fixture.captured() != revision)
     }
 
-    @Test func `C6 names that another member cannot hold are held, the first of two twins goes`() async throws {
+    @Test func `C6 GE7 names that another member cannot hold are held, the first of two twins goes`() async throws {
         let fixture = try await CaptureFixture()
         for name in ["Readme", "dir/x", "cafe\u{301}", "plain"] { try fixture.write(name, "1\n") }
         try fixture.setBase(fixture.captured())
@@ -123,7 +123,8 @@ import Testing
         #expect(!next.isClean, "what was captured stays captured")
     }
 
-    @Test func `C5 what a sparse checkout keeps off the disk is not deleted, and changes to it arrive without a file`()
+    @Test
+    func `C5 GE14 what a sparse checkout keeps off the disk is not deleted, and changes to it arrive without a file`()
         async throws
     {
         var mesh = try await MeshFixture(2) { number, scratch in
@@ -145,7 +146,7 @@ import Testing
         #expect(try await mesh.round().isSilent)
     }
 
-    @Test func `C5 a shallow clone and a linked worktree are synced like any other`() async throws {
+    @Test func `C5 GE13 GE15 a shallow clone and a linked worktree are synced like any other`() async throws {
         let origin = try Scratch()
         try origin.write("work/a", "1\n")
         let installation = try await HermeticGit.locate()

@@ -12,7 +12,7 @@ import Testing
         #expect(try fixture.dirt() == Dirt(changed: 0, held: []))
     }
 
-    @Test func `C2 the tree is the files, byte for byte, modes and odd names included`() async throws {
+    @Test func `C2 GE7 the tree is the files, byte for byte, modes and odd names included`() async throws {
         let fixture = try await CaptureFixture()
         var expected: [[UInt8]: [UInt8]] = [:]
         let names: [[UInt8]] = [
@@ -120,7 +120,7 @@ import Testing
         #expect(try fixture.text(revision, "l") == "keep")
     }
 
-    @Test func `ignore rules decide what is added, never what is deleted`() async throws {
+    @Test func `GE3 ignore rules decide what is added, never what is deleted`() async throws {
         let fixture = try await CaptureFixture()
         try await fixture.userGit("init", "-q")
         try fixture.write("tracked.log", "1")
@@ -143,7 +143,9 @@ import Testing
         #expect(try fixture.names(try fixture.captured()).contains("cache/deep/er"))
     }
 
-    @Test func `pipes, nested repositories and forbidden names are reported and nothing else suffers`() async throws {
+    @Test func `C6 GE5 pipes, nested repositories and forbidden names are reported and nothing else suffers`()
+        async throws
+    {
         let fixture = try await CaptureFixture()
         try fixture.write("ok", "1")
         try fixture.write("replaced", "1")

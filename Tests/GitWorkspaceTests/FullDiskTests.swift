@@ -5,30 +5,7 @@ import Testing
 
 @testable import GitWorkspace
 
-@Suite(.timeLimit(.minutes(60))) struct FullDiskTests {
-    /// `BATON_KILL_POINTS=all` takes every step.
-    @Test func `A2 a disk that is full from any write of a round on: one error, nothing lost, the next round goes on`()
-        async throws
-    {
-        let bench = try await DeathBench()
-        let wish = getenv("BATON_KILL_POINTS").map { String(cString: $0) } ?? "8"
-        let stride = wish == "all" ? 1 : max(1, bench.steps.count / max(1, Int(wish) ?? 8))
-        var points = Array(Swift.stride(from: Int.random(in: 0..<stride), to: bench.steps.count, by: stride))
-        if let one = getenv("BATON_KILL_POINT").flatMap({ Int(String(cString: $0)) }) { points = [one] }
-        var failed = 0
-        for point in points {
-            let place = try bench.place("full-\(point)")
-            #expect(try DeathChild.run(place, mode: "full", at: point) == 0)
-            let notes = DeathChild.Notes(place)
-            let step = notes.steps.first ?? "the end"
-            #expect(notes.failures.last == "ended well", "full at \(step): \(notes.failures)")
-            if notes.failures.count > 1 { failed += 1 }
-            try await bench.check(place, "full at step \(step)")
-            try FileManager.default.removeItem(atPath: place)
-        }
-        print("a full disk failed \(failed) of \(points.count) rounds")
-    }
-
+@Suite struct FullDiskTests {
     /// A device on a small disk of its own, filled up to some room that is left: wherever the writing stops by itself.
     @Test(.enabled(if: getuid() == 0))
     func `GE18 a disk with too little room for a round: it is given up, and made good when there is room`() async throws

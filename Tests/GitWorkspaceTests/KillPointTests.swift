@@ -170,16 +170,21 @@ final class DeathBench {
 }
 
 /// `BATON_KILL_POINTS=all` takes every step (some minutes); otherwise a few, others in each run.
-@Suite(.timeLimit(.minutes(60))) struct KillPointTests {
+@Suite(.serialized, .timeLimit(.minutes(60))) struct KillPointTests {
+    private static func points(of bench: DeathBench, usually count: Int) -> [Int] {
+        let environment = ProcessInfo.processInfo.environment
+        if let one = environment["BATON_KILL_POINT"].flatMap({ Int($0) }) { return [one] }
+        let wish = environment["BATON_KILL_POINTS"] ?? "\(count)"
+        let stride = wish == "all" ? 1 : max(1, bench.steps.count / max(1, Int(wish) ?? count))
+        return Array(Swift.stride(from: Int.random(in: 0..<stride), to: bench.steps.count, by: stride))
+    }
+
     @Test func `A2 kill -9 before and after every write of a round: nothing is lost, half done or left behind`()
         async throws
     {
         let bench = try await DeathBench()
         #expect(bench.steps.count > 150, "\(bench.steps)")
-        let wish = getenv("BATON_KILL_POINTS").map { String(cString: $0) } ?? "12"
-        let stride = wish == "all" ? 1 : max(1, bench.steps.count / max(1, Int(wish) ?? 12))
-        var points = Array(Swift.stride(from: Int.random(in: 0..<stride), to: bench.steps.count, by: stride))
-        if let one = getenv("BATON_KILL_POINT").flatMap({ Int(String(cString: $0)) }) { points = [one] }
+        let points = Self.points(of: bench, usually: 8)
         var killed = 0
         for point in points {
             let place = try bench.place("kill-\(point)")
@@ -190,5 +195,25 @@ final class DeathBench {
         }
         print("killed at \(killed) of \(bench.steps.count) steps")
         #expect(killed * 10 >= points.count * 9)
+    }
+
+    /// `BATON_KILL_POINTS=all` takes every step.
+    @Test func `A2 a disk that is full from any write of a round on: one error, nothing lost, the next round goes on`()
+        async throws
+    {
+        let bench = try await DeathBench()
+        let points = Self.points(of: bench, usually: 5)
+        var failed = 0
+        for point in points {
+            let place = try bench.place("full-\(point)")
+            #expect(try DeathChild.run(place, mode: "full", at: point) == 0)
+            let notes = DeathChild.Notes(place)
+            let step = notes.steps.first ?? "the end"
+            #expect(notes.failures.last == "ended well", "full at \(step): \(notes.failures)")
+            if notes.failures.count > 1 { failed += 1 }
+            try await bench.check(place, "full at step \(step)")
+            try FileManager.default.removeItem(atPath: place)
+        }
+        print("a full disk failed \(failed) of \(points.count) rounds")
     }
 }

@@ -81,12 +81,20 @@ import Testing
         #expect(leftovers(mesh[1].workspace).isEmpty)
     }
 
-    @Test func `a tree with a .git entry is refused by the receiver`() async throws {
+    /// As `git ls-tree` would show them.
+    @Test(arguments: [
+        "100644 blob ID\t.git", "100644 blob ID\t.GIT", "100644 blob ID\tgit~1", "100644 blob ID\t.git ",
+        "100644 blob ID\t.g\u{200C}it", "100644 blob ID\t..", "120000 blob ID\t.gitmodules",
+        "120000 blob ID\t.GITMODULES",
+    ])
+    func `GE8 GE9 a tree with an entry that a disk could take for git's is refused by the receiver`(_ entry: String)
+        async throws
+    {
         let (mesh, _) = try await unsynced()
         let git = mesh[0].workspace.store.git
         let blob = try await git.run(["hash-object", "-w", "--stdin"], input: Array("x".utf8)).output.prefix(40)
-        let line = Array("100644 blob ".utf8) + blob + Array("\t.git\n".utf8)
-        let tree = try await git.run(["mktree"], input: line).output.prefix(40)
+        let named = entry.replacingOccurrences(of: "ID", with: String(decoding: blob, as: UTF8.self))
+        let tree = try await git.run(["mktree"], input: Array((named + "\n").utf8)).output.prefix(40)
         let identity = GitEnvironment.identity("x", email: "x", seconds: 1)
         let output = try await git.with(identity).run(
             ["commit-tree", "-m", "evil", String(decoding: tree, as: UTF8.self)]

@@ -54,7 +54,7 @@ import Testing
     ]
 
     @Test(arguments: elsewhere)
-    func `C5 detached, another branch or a held index lock makes the branch wait`(
+    func `C5 GE12 detached, another branch or a held index lock makes the branch wait`(
         _ script: String, _ obstacle: FastForward.Obstacle
     ) async throws {
         let bench = try await UserBench()

@@ -45,6 +45,27 @@ import Testing
         #expect(decide([dirty(first: .seconds(59), last: .zero)]) == .wait(until: now + .seconds(1), .settling))
     }
 
+    @Test("C4 a writer that changes a file every 500 ms for ten minutes does not starve: a capture a minute")
+    func noStarvation() {
+        var settings = SyncSettings()
+        settings.minInterval = .seconds(1)
+        var device = RoundSchedule.Facts(firstChange: nil, lastChange: nil, behind: false)
+        var lastStart: Instant?
+        var captures = 0
+        for tick in 0..<1200 {
+            let at = now + .milliseconds(tick * 500)
+            device.firstChange = device.firstChange ?? at
+            device.lastChange = at
+            let schedule = RoundSchedule(
+                settings: settings, manual: false, lastStart: lastStart, notBefore: nil, devices: [device])
+            guard case .go = schedule.decide(at: at) else { continue }
+            captures += 1
+            lastStart = at
+            device.firstChange = nil
+        }
+        #expect(captures >= 9)
+    }
+
     @Test("P4 automatic rounds keep their distance")
     func minInterval() {
         let change = dirty(first: .seconds(9), last: .seconds(9))

@@ -1,10 +1,13 @@
 import Glibc
+import Primitives
 
 /// What has to be asked about before it leaves this device. A path that a gate holds back is listed, and everything
 /// else goes on.
 package struct CaptureGates: Hashable, Sendable {
     /// A new file above this is held.
     package var newFileBytes: Int64 = 10 << 20
+    /// More new files than this in one capture are held, folder by folder.
+    var newFiles = Limits.newFilesAtOnce
     /// Files that look like a secret are held, and changes that bring one in.
     package var holdsSecrets = true
     /// What every member can hold.

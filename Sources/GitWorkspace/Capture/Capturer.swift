@@ -75,7 +75,8 @@ struct Capturer {
         try reading.settlePending()
         scope.settle(findings, reading)
         let held = (findings.held + reading.held).sorted { $0.path.lexicographicallyPrecedes($1.path) }
-        let lines = (findings.changed + reading.lines).filter { quarantine?.explains($0) != true }
+        let links = try linkedRepositories(request)
+        let lines = ((findings.changed + reading.lines).filter { quarantine?.explains($0) != true } + links)
             .sorted { $0.path.lexicographicallyPrecedes($1.path) }
         if lines.isEmpty && request.userHead == nil {
             try reading.batch.finish()
@@ -97,7 +98,23 @@ struct Capturer {
         )
     }
 
+    /// Submodules that the user committed, moved or took away: they are in no file, only in the user's own commits.
+    private func linkedRepositories(_ request: Request) throws(GitError) -> [TreeLine] {
+        guard let head = request.userHead else { return [] }
+        let (before, after) = (try store.tree(of: request.base), try store.tree(of: head))
+        return try store.compare(before, after).filter { line in
+            let (old, new) = (line.old?.isGitlink, line.new?.isGitlink)
+            return new == true && old != false || old == true && new == nil
+        }
+    }
+
     private func scan() throws(GitError) -> ScanFindings {
+        var findings = try look()
+        gates.holdMany(&findings)
+        return findings
+    }
+
+    private func look() throws(GitError) -> ScanFindings {
         let rules = rules
         let new = {
             var scan = WorkspaceScan(manifest, root: root, signature: rules.signature) { paths throws(GitError) in

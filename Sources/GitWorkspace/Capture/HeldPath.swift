@@ -13,6 +13,8 @@ package struct HeldPath: Hashable, Sendable {
         case tooDeep
         /// A new file above the size that goes without a question.
         case tooLarge(Int64)
+        /// A folder that brings more new files than go without a question; how many.
+        case tooMany(Int)
         /// It is likely to hold a secret; what kind.
         case secret(String)
         /// Another member's file system cannot hold the name; why.
@@ -25,7 +27,7 @@ package struct HeldPath: Hashable, Sendable {
         /// A person can let it through; the others need another file.
         package var canBeAllowed: Bool {
             switch self {
-            case .tooLarge, .secret, .otherMembers: true
+            case .tooLarge, .tooMany, .secret, .otherMembers: true
             case .hot, .unreadable, .special, .nestedRepository, .forbiddenName, .tooDeep, .unsettled, .filtered: false
             }
         }
@@ -39,6 +41,7 @@ package struct HeldPath: Hashable, Sendable {
             case .forbiddenName: "git refuses its name"
             case .tooDeep: "it is nested too deeply"
             case .tooLarge(let bytes): "it is new and has \(max(1, bytes >> 20)) MiB"
+            case .tooMany(let count): "it brings \(count) new files at once"
             case .secret(let kind): "it looks like a secret: \(kind)"
             case .otherMembers(let reason): "another device cannot hold its name: \(reason)"
             case .filtered(let rule): "left out by \(rule)"

@@ -1,5 +1,6 @@
 import Glibc
 import Primitives
+import Synchronization
 
 /// Our own bare repository of one workspace, outside of it: the user's `git gc`, hooks, index and configuration never
 /// meet what is in flight here. Blocking; called from threads that may.
@@ -8,6 +9,8 @@ final class Store: Sendable {
     let git: HermeticGit
     let reader: BatchReader
     let cache = ObjectCache()
+    /// Set if the store was found damaged: what became of it, for the log.
+    let damage = Mutex<String?>(nil)
     private let refFiles: RefFiles
     let installation: GitInstallation
     private let home: String
@@ -28,6 +31,19 @@ final class Store: Sendable {
     /// - Parameter digits: of object ids, for a new store.
     static func open(state: String, installation: GitInstallation, digits: Int) throws(GitError) -> Store {
         let path = state + "/repository.git"
+        guard access(path + "/info/attributes", F_OK) == 0, StoreDamage.isThere(path, digits: digits) else {
+            return try make(path, state: state, installation: installation, digits: digits)
+        }
+        let damage = try StoreDamage(path, state: state, installation: installation)
+        let store = try make(path, state: state, installation: installation, digits: digits)
+        let lost = try damage.carry(into: store)
+        store.damage.withLock { $0 = "what is whole was carried over from \(damage.aside), without \(lost)" }
+        return store
+    }
+
+    private static func make(
+        _ path: String, state: String, installation: GitInstallation, digits: Int
+    ) throws(GitError) -> Store {
         let home = state + "/empty"
         mkdir(state, 0o700)
         mkdir(home, 0o500)
