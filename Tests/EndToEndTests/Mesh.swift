@@ -55,6 +55,13 @@ func eventually<Value>(
     throw NotInTime(what: what)
 }
 
+/// Writes a file as most programs do: over what is there.
+func put(_ text: String, at path: String) throws {
+    try FileManager.default.createDirectory(
+        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+}
+
 /// A mesh of real agents in a directory of its own.
 final class Mesh {
     struct Member {
@@ -199,10 +206,7 @@ final class Mesh {
     // MARK: Files
 
     func write(_ text: String, to file: String, on place: Int) throws {
-        let path = members[place].workspace + "/" + file
-        try FileManager.default.createDirectory(
-            atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        try put(text, at: members[place].workspace + "/" + file)
     }
 
     func read(_ file: String, on place: Int) -> String? {
