@@ -64,10 +64,17 @@ struct SoakUser: Sendable {
     @discardableResult
     private func git(_ arguments: String...) async throws -> Bool { try await outcome(arguments).status == 0 }
 
+    /// Where another git holds the index for a moment, people try again.
     private func outcome(_ arguments: [String]) async throws -> Outcome {
         let person = ["-c", "user.name=user \(place)", "-c", "user.email=user@example.org", "-c", "gc.auto=0"]
-        return try await EndToEndTests.run(
-            "/usr/bin/git", ["-C", member.workspace] + person + arguments, environment: ["GIT_EDITOR": "true"])
+        var tries = 0
+        while true {
+            let outcome = try await EndToEndTests.run(
+                "/usr/bin/git", ["-C", member.workspace] + person + arguments, environment: ["GIT_EDITOR": "true"])
+            tries += 1
+            guard outcome.status != 0, outcome.errors.contains(".lock"), tries < 60 else { return outcome }
+            try await Task.sleep(for: .milliseconds(50))
+        }
     }
 
     private func commit(_ step: Int) async throws {
@@ -89,6 +96,8 @@ struct SoakUser: Sendable {
             let outcome = try await outcome(["checkout", "-q", "main"])
             if outcome.status == 0 { return }
             said = outcome.errors
+            // What was changed beside belongs to that branch.
+            try await git("commit", "-qm", "left over", "--", "\(folder)/clash.txt")
             try await Task.sleep(for: .milliseconds(50))
         }
         throw NotInTime(what: "main can be checked out again on \(place): \(said)")
