@@ -128,6 +128,8 @@ struct StoreDamage {
             to: .descriptor(file))
         lseek(file, 0, SEEK_SET)
         _ = try store.git.runBlocking(["index-pack", "--stdin"], from: .descriptor(file))
+        // Where the past was let go.
+        try FileCopy.copy(aside + "/shallow", to: store.path + "/shallow", synced: true)
         try store.update(refs)
     }
 }
