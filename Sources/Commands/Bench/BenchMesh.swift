@@ -36,6 +36,13 @@ struct BenchMesh: Sendable {
             try await demo.baton(["config", "set", key, value], on: demo.place.laptop)
         }
         try await everyoneIsUpToDate()
+        // A device that has just joined tells where it is through the log; before that nobody can fetch from it.
+        try await demo.eventually("every device's address is known") {
+            for report in try await reports() where !report.devices.allSatisfy({ !$0.addresses.isEmpty }) {
+                return false
+            }
+            return true
+        }
     }
 
     /// Sync leader and quorum leader, on whom all agree while all are there and vote.
