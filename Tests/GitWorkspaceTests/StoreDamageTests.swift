@@ -16,6 +16,22 @@ import Testing
             .map { "\(store)/objects/pack/\($0)" }
     }
 
+    @Test func `GE19 an index that a killed repack left alone is no damage`() async throws {
+        var mesh = try await MeshFixture(1)
+        for step in 0..<3 {
+            try mesh[0].write("f", "\(step)\n")
+            try await mesh.round()
+        }
+        let store = mesh[0].workspace.store
+        await mesh[0].workspace.close()
+        let index = try #require(files(store.path, ".idx").first)
+        let alone = store.path + "/objects/pack/pack-" + String(repeating: "a", count: 40) + ".idx"
+        try FileManager.default.copyItem(atPath: index, toPath: alone)
+        let again = try await MeshFixture.open(mesh[0].scratch, number: 0)
+        #expect(again.workspace.store.damage.withLock { $0 } == nil)
+        #expect(access(alone, F_OK) != 0)
+    }
+
     private func size(_ path: String) -> Int { (try? Data(contentsOf: URL(fileURLWithPath: path)).count) ?? 0 }
 
     /// Damages every pack, or a loose object or a ref beside good packs.

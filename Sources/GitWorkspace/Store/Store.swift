@@ -31,7 +31,8 @@ final class Store: Sendable {
     /// - Parameter digits: of object ids, for a new store.
     static func open(state: String, installation: GitInstallation, digits: Int) throws(GitError) -> Store {
         let path = state + "/repository.git"
-        guard access(path + "/info/attributes", F_OK) == 0, StoreDamage.isThere(path, digits: digits) else {
+        let git = HermeticGit(installation: installation, gitDirectory: path)
+        guard access(path + "/info/attributes", F_OK) == 0, try StoreDamage.isThere(git, digits: digits) else {
             return try make(path, state: state, installation: installation, digits: digits)
         }
         let damage = try StoreDamage(path, state: state, installation: installation)

@@ -12,11 +12,18 @@ struct StoreDamage {
 
     /// Cheap enough for every start: the ends of packs and indexes, and the sizes of small files.
     /// - Parameter digits: of object ids.
-    static func isThere(_ store: String, digits: Int) -> Bool {
-        let names = DurableFile.names(in: store + "/objects/pack")
-        for name in names where name.hasSuffix(".idx") {
-            if !isWhole(pack: "\(store)/objects/pack/\(name.dropLast(4))", idBytes: digits / 2) { return true }
+    static func isThere(_ git: HermeticGit, digits: Int) throws(GitError) -> Bool {
+        let store = git.gitDirectory
+        let packs = DurableFile.names(in: store + "/objects/pack").filter { $0.hasSuffix(".idx") }
+            .map { "\(store)/objects/pack/\($0.dropLast(4))" }
+        // A repack that was killed while it took old packs away leaves an index alone; so may a disk that lies.
+        let alone = packs.filter { access($0 + ".pack", F_OK) != 0 }
+        if !alone.isEmpty {
+            let check = try git.runBlocking(["rev-list", "--objects", "--quiet", "--all"], accepting: any)
+            if check.status != 0 { return true }
+            for pack in alone { unlink(pack + ".idx") }
         }
+        for pack in packs where !alone.contains(pack) && !isWhole(pack: pack, idBytes: digits / 2) { return true }
         let folders = DurableFile.names(in: store + "/objects").filter { $0.utf8.count == 2 }
         for folder in folders {
             for name in DurableFile.names(in: "\(store)/objects/\(folder)") where name.utf8.count == digits - 2 {
