@@ -53,7 +53,12 @@ let shells: [Target] =
     [.target(name: "CSystemCalls")]
     + module(
         "WireProtocol", core + [.product(name: "SwiftProtobuf", package: "swift-protobuf")], exclude: ["baton.proto"])
-    + module("Storage", core + ["WireProtocol", .product(name: "GRDB", package: "GRDB.swift")])
+    + module(
+        "Storage",
+        core + [
+            "WireProtocol", .product(name: "GRDB", package: "GRDB.swift"),
+            .product(name: "Crypto", package: "swift-crypto"),
+        ])
     + module(
         "Identity",
         [

@@ -95,6 +95,7 @@ struct Agent: Service {
 
     /// Until the device has handed off, or cannot go on.
     private func serve(_ parts: AgentParts, _ links: Links, _ filters: FilterFollowing) async {
+        let metrics = MetricsListener(agent: parts)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await filters.run() }
             group.addTask { await parts.watch.run() }
@@ -106,9 +107,13 @@ struct Agent: Service {
                     parts.loop.post(.stop)
                 }
             }
+            ServiceNotice.send(
+                "READY=1\nSTATUS=listening on \(parts.advertised.map(\.description).joined(separator: " "))")
             await ending.wait()
+            ServiceNotice.send("STOPPING=1")
             group.cancelAll()
         }
+        await metrics.stop()
     }
 
     private func effects(

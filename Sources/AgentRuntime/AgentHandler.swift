@@ -25,6 +25,7 @@ final class AgentHandler: ControlHandler {
 
     func handle(kind: String, body: [UInt8], session: ControlSession) async throws -> [UInt8] {
         if WriterGate.answers(kind) { return try await gate(kind, body, session) }
+        if let answer = try await record(kind, body) { return answer }
         switch kind {
         case ControlCall.status: return try ControlJSON.encode(await agent.status())
         case ControlCall.watch: return try await watch(session)
@@ -42,7 +43,6 @@ final class AgentHandler: ControlHandler {
         case ControlCall.lock:
             return try ControlJSON.encode(await lock(ControlJSON.decode(LockCall.self, from: body), session))
         case ControlCall.unlock: return try await unlock(ControlJSON.decode(LockCall.self, from: body), session)
-        case ControlCall.log: return try ControlJSON.encode(log(ControlJSON.decode(LogCall.self, from: body)))
         case ControlCall.stop:
             await agent.stop()
             return ControlJSON.empty
@@ -255,25 +255,6 @@ extension AgentHandler {
         let device = try agent.device(named: call.device)
         if call.cut { agent.transport.cut(device) } else { agent.transport.heal(device) }
         return ControlJSON.empty
-    }
-
-    private func log(_ call: LogCall) throws -> LogReport {
-        agent.audit.flush()
-        let device = try call.device.map { try agent.device(named: $0) }
-        let limit = min(max(call.limit, 1), Limits.auditRowsShown)
-        let rows: [AuditRow]
-        do throws(StoreError) {
-            rows = try agent.store.audit(AuditQuery(after: call.after, device: device, kind: call.kind, limit: limit))
-        } catch { throw ControlFailure(code: ExitCode.failed, message: error.message, hint: error.hint) }
-        let now = AuditTrail.unixMilliseconds
-        return LogReport(
-            rows: rows.map { row in
-                LogReport.Row(
-                    id: row.id, at: Timestamps.text(row.at), age_s: Double(now - row.at) / 1000, kind: row.kind,
-                    device: row.device.description, device_name: agent.audit.name(of: row.device),
-                    round: row.round?.description, token: row.token?.description, summary: row.summary,
-                    details: row.details)
-            })
     }
 }
 

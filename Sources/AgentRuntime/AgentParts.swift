@@ -51,6 +51,7 @@ final class AgentParts: Sendable {
         self.advertised = advertised
         self.hasTestSwitches = hasTestSwitches
         self.onStop = onStop
+        audit.heldPaths { watch.held.map { String(decoding: $0.path, as: UTF8.self) } }
         builder = StatusBuilder(
             mesh: store.mesh, device: identity.id, version: BatonVersion.text, listen: listen.description,
             started: started)
@@ -68,7 +69,7 @@ final class AgentParts: Sendable {
             leftOut: watch.leftOut,
             conflictPaths: paths,
             refusedConnections: transport.counters.refusedInAll, refusedTokens: audit.refusedTokens,
-            lastComplete: audit.lastComplete)
+            record: audit.facts)
         let now = DeviceLoop.now
         return loop.read { builder.report($0, around, at: now) }
     }

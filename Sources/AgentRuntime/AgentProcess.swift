@@ -12,7 +12,7 @@ import ServiceLifecycle
 /// The agent as a process: signals, logging, exit code.
 package enum AgentProcess {
     /// Runs until it is told to stop (SIGTERM, SIGINT, `baton down`); returns the exit code.
-    package static func run(home path: String, listen: String?) async throws(SetupFailure) -> Int32 {
+    package static func run(home path: String, listen: String?, logger: Logger) async throws(SetupFailure) -> Int32 {
         let home = Home(path)
         guard home.hasMesh else {
             throw SetupFailure(
@@ -29,8 +29,6 @@ package enum AgentProcess {
         }
         signal(SIGPIPE, SIG_IGN)
         umask(0o077)
-        var logger = Logger(label: "baton") { label in StreamLogHandler.standardError(label: label) }
-        logger.logLevel = getenv("BATON_LOG").flatMap { Logger.Level(rawValue: String(cString: $0)) } ?? .info
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [

@@ -1,11 +1,8 @@
-import Consensus
 import DeviceCore
 import Dispatch
-import Locks
 import Logging
 import Primitives
 import Storage
-import SyncRounds
 import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -19,38 +16,65 @@ import Synchronization
     import Darwin
 #endif
 
-/// Turns events of the device into audit rows and log lines, in one place. Rows are written behind the loop's back, in
-/// their order: the audit tells what happened, it decides nothing.
+/// Keeps the audit: rows are written behind the loop's back, in their order. The audit tells what happened, it decides
+/// nothing. What an event of the device becomes stands in AuditRows.swift.
 final class AuditTrail: Sendable {
-    private let store: DeviceStore
-    private let logger: Logger
+    let store: DeviceStore
+    let logger: Logger
+    let memory: Mutex<AuditMemory>
+    let metrics = AgentMetrics()
     private let queue = DispatchQueue(label: "baton.audit")
-    private let state: Mutex<State>
+    private let waiting = Mutex(Waiting())
+    private let writing = Mutex(())
+    private let heldPaths = Mutex<@Sendable () -> [String]>({ [] })
 
-    private struct State {
-        var names: [DeviceID: String]
-        var waiting: [AuditRow] = []
+    private struct Waiting {
+        var rows: [AuditRow] = []
         var isScheduled = false
-        var refusedTokens: UInt64 = 0
-        var lastOK: (at: Int64, result: String)?
+        /// Rows that were not taken because too many waited, or the disk refused them.
+        var lost: UInt64 = 0
     }
 
     init(store: DeviceStore, logger: Logger) {
         self.store = store
         self.logger = logger
-        state = Mutex(State(names: [:]))
-    }
-
-    func rosterChanged(_ devices: [DeviceRecord]) {
-        state.withLock { state in
-            for record in devices { state.names[record.device] = record.name }
+        memory = Mutex(AuditMemory())
+        do throws(StoreError) {
+            let rows = try store.audit(AuditQuery(limit: Limits.auditRowsRemembered))
+            memory.withLock { $0.remember(rows) }
+        } catch {
+            logger.error("the audit could not be read", metadata: ["reason": "\(error.message)"])
         }
     }
 
-    func name(of device: DeviceID) -> String { state.withLock { $0.names[device] ?? device.short } }
-    var refusedTokens: UInt64 { state.withLock { $0.refusedTokens } }
+    /// The members as they are known last, up to an index of the log: also before a quorum tells.
+    func rosterChanged(_ devices: [DeviceRecord], applied: UInt64) {
+        memory.withLock { memory in
+            memory.roster = RememberedRoster(applied: applied, devices: devices)
+            for record in devices { memory.names[record.device] = record.name }
+        }
+    }
+
+    /// Where the names of held paths are found when a capture is noted.
+    func heldPaths(from look: @escaping @Sendable () -> [String]) { heldPaths.withLock { $0 = look } }
+    var heldNow: [String] { heldPaths.withLock { $0 }() }
+
+    /// - Parameter why: nil when it was reached.
+    func notReached(_ peer: DeviceID, why: String?) { memory.withLock { $0.dialFailures[peer] = why } }
+
+    func name(of device: DeviceID) -> String { memory.withLock { $0.name(of: device) } }
+    var refusedTokens: UInt64 { memory.withLock { $0.refusedTokens } }
     /// The last round that ended well here: unix milliseconds and what it came to.
-    var lastComplete: (at: Int64, result: String)? { state.withLock { $0.lastOK } }
+    var lastComplete: (at: Int64, result: String)? { memory.withLock { $0.lastOK } }
+    var facts: RecordFacts {
+        memory.withLock { memory in
+            RecordFacts(
+                lastComplete: memory.lastOK, newest: memory.newest, lastFailure: memory.lastFailure,
+                leaderlessSince: memory.leaderlessSince, roster: memory.roster, dialFailures: memory.dialFailures,
+                number: { [weak self] revision in self?.memory.withLock { $0.numbers[revision] } })
+        }
+    }
+    var lostRows: UInt64 { waiting.withLock { $0.lost } }
 
     static var unixMilliseconds: Int64 {
         var now = timespec()
@@ -59,177 +83,67 @@ final class AuditTrail: Sendable {
     }
 
     func note(_ events: [DeviceEvent]) {
+        metrics.note(events, device: store.device, at: DeviceLoop.now)
         for event in events { note(event) }
     }
 
-    /// A row that the runtime itself adds (a device joined here, a connection was refused).
+    /// One more row.
+    /// - Parameter about: the device that it tells of; nil: this one.
     func add(
-        _ kind: String, _ summary: String, round: RoundID? = nil, token: FencingToken? = nil,
-        details: [String: String] = [:]
+        _ kind: String, _ summary: String, about device: DeviceID? = nil, round: RoundID? = nil,
+        token: FencingToken? = nil, details: [String: String] = [:]
     ) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        let json = (try? encoder.encode(details)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
         let row = AuditRow(
-            at: Self.unixMilliseconds, kind: kind, device: store.device, round: round, token: token, summary: summary,
-            details: json)
-        logger.info("\(summary)", metadata: ["kind": "\(kind)"])
-        let isNew = state.withLock { state -> Bool in
-            guard state.waiting.count < Limits.auditRowsWaiting else { return false }
-            state.waiting.append(row)
-            defer { state.isScheduled = true }
-            return !state.isScheduled
+            at: Self.unixMilliseconds, kind: kind, device: device ?? store.device, round: round, token: token,
+            summary: summary, details: Self.json(details))
+        logger.info("\(summary)", metadata: metadata(row))
+        let isNew = waiting.withLock { waiting -> Bool in
+            guard waiting.rows.count < Limits.auditRowsWaiting else {
+                waiting.lost += 1
+                return false
+            }
+            waiting.rows.append(row)
+            defer { waiting.isScheduled = true }
+            return !waiting.isScheduled
         }
         if isNew { queue.async { [self] in flush() } }
     }
 
-    /// Writes what waits. Also called last, when the agent ends.
+    private static func json(_ details: [String: String]) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let kept = details.filter { !$0.value.isEmpty }
+        return (try? encoder.encode(kept)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+    }
+
+    private func metadata(_ row: AuditRow) -> Logger.Metadata {
+        var metadata: Logger.Metadata = ["kind": "\(row.kind)"]
+        if row.device != store.device { metadata["device"] = "\(name(of: row.device))" }
+        if let round = row.round { metadata["round"] = "\(round)" }
+        if let token = row.token { metadata["token"] = "\(token)" }
+        return metadata
+    }
+
+    /// Writes what waits. Also called last, when the agent ends, and before the audit is read.
     func flush() {
-        let rows = state.withLock { state in
-            defer {
-                state.waiting = []
-                state.isScheduled = false
+        // One at a time, or two flushes would write their rows in any order; `add` never waits for the disk.
+        writing.withLock { _ in
+            let rows = waiting.withLock { waiting in
+                defer {
+                    waiting.rows = []
+                    waiting.isScheduled = false
+                }
+                return waiting.rows
             }
-            return state.waiting
-        }
-        guard !rows.isEmpty else { return }
-        do {
-            try store.appendAudit(rows)
-        } catch {
-            logger.error("the audit could not be written", metadata: ["reason": "\(error)", "rows": "\(rows.count)"])
-        }
-    }
-
-    private func note(_ event: DeviceEvent) {
-        switch event {
-        case .consensus(let event): note(event)
-        case .lock(let event): note(event)
-        case .leading(let token): add("leading", "\(name(of: store.device)) leads", token: token)
-        case .leadershipLost(let token, let current):
-            add(
-                "leadership-lost", "\(name(of: store.device)) no longer leads under \(token)", token: token,
-                details: current.map { ["current": "\($0)"] } ?? [:])
-        case .roundStarted(let round, let reason, let members):
-            add(
-                "round-started", "round started (\(reason.rawValue)) with \(members.count) devices", round: round,
-                token: round.token, details: ["members": members.map(name(of:)).joined(separator: " ")])
-        case .roundPhase(let round, let phase):
-            logger.debug("round phase", metadata: ["round": "\(round)", "phase": "\(phase.rawValue)"])
-        case .roundEnded(let summary): note(summary)
-        case .published(let publication, let number): note(publication, number)
-        case .publicationRefused(let publication, let refusal):
-            add(
-                "publication-refused", "a publication was refused: \(refusal)", round: publication.round,
-                token: publication.round.token)
-        case .refusedToken(let presented, let from, let highest, let holder):
-            state.withLock { $0.refusedTokens += 1 }
-            add(
-                "token-refused",
-                "refused \(name(of: from)): its token \(presented) is older than \(highest)"
-                    + (holder.map { " of \(name(of: $0))" } ?? ""),
-                token: highest,
-                details: ["presented": "\(presented)", "highest": "\(highest)", "from": from.description])
-        case .pauseEnded(let round, let held, let early, let writers):
-            add(
-                "pause", "writers paused for \(held.wholeMilliseconds) ms" + (early ? " (ended early)" : ""),
-                round: round, token: round.token,
-                details: [
-                    "held_ms": "\(held.wholeMilliseconds)", "early": "\(early)",
-                    "paused": writers.paused.joined(separator: " "),
-                    "unanswered": writers.unanswered.joined(separator: " "),
-                ])
-        case .applied(let round, let report): note(report, round)
-        case .declined(let round, let reason):
-            add("declined", "took no part: \(words(reason))", round: round, token: round.token)
-        case .membership(let membership):
-            let voters = membership.voters.map(name(of:)).joined(separator: " ")
-            add(
-                "membership", "voters: \(voters)",
-                details: ["voters": voters, "learners": membership.learners.map(name(of:)).joined(separator: " ")])
-        case .hub(let event): note(event)
-        case .slept(let time): add("slept", "this device slept for \(time.wholeMilliseconds) ms")
-        case .dropped(let why): logger.notice("dropped", metadata: ["why": "\(why)"])
-        }
-    }
-
-    private func note(_ event: RaftEvent) {
-        switch event {
-        case .safetyRefusal(let why): add("safety-refusal", "refused by the log: \(why)")
-        case .becameLeader(let term): add("quorum-leader", "\(name(of: store.device)) is quorum leader in term \(term)")
-        case .becameFollower, .becamePreCandidate, .becameCandidate, .lostQuorum, .transferGivenUp, .snapshotInstalled,
-            .snapshotTaken, .dropped:
-            logger.debug("consensus", metadata: ["event": "\(event)"])
-        }
-    }
-
-    private func note(_ event: LockEvent) {
-        switch event {
-        case .granted(let name, let grant, let from):
-            let holder = self.name(of: grant.holder)
-            let before = from.map { " from \(self.name(of: $0))" } ?? ""
-            add("lock-granted", "\(name) granted to \(holder)\(before)", token: grant.token)
-        case .expired(let name, let grant):
-            add("lock-expired", "\(name) of \(self.name(of: grant.holder)) ran out", token: grant.token)
-        case .released(let name, let grant):
-            add("lock-released", "\(name) released by \(self.name(of: grant.holder))", token: grant.token)
-        case .transferred(let name, let grant, let to):
-            add(
-                "handoff", "\(name): handoff \(self.name(of: grant.holder)) -> \(self.name(of: to))", token: grant.token
-            )
-        case .queued, .stoppedWaiting, .orphaned: logger.debug("lock", metadata: ["event": "\(event)"])
-        }
-    }
-
-    private func note(_ publication: Publication, _ number: UInt64) {
-        noteComplete("published")
-        let conflicts = publication.conflicts == 0 ? "" : ", \(publication.conflicts) conflicts"
-        let what = publication.undoes.map { "undo of round \($0), " } ?? ""
-        var details = ["from": publication.old?.hex ?? "", "to": publication.new.hex, "number": "\(number)"]
-        details["undoes"] = publication.undoes.map { "\($0)" }
-        add(
-            "published", "round \(number): \(what)\(publication.changedFiles) files\(conflicts)",
-            round: publication.round, token: publication.round.token, details: details)
-    }
-
-    private func note(_ summary: RoundSummary) {
-        let took = (summary.ended - summary.started).wholeMilliseconds
-        var details = [
-            "took_ms": "\(took)", "reason": summary.reason.rawValue,
-            "participants": summary.participants.map(name(of:)).joined(separator: " "),
-            "left_out": summary.leftOut.map(name(of:)).joined(separator: " "),
-        ]
-        let what: String
-        switch summary.result {
-        case .published: what = "published"
-        case .nothingToDo: what = "nothing to do"
-        case .caughtUp: what = "brought devices to the head"
-        case .aborted(let why):
-            what = "given up: \(why)"
-            details["why"] = why
-        }
-        if case .aborted = summary.result {} else { noteComplete(what) }
-        add("round", "round \(what), \(took) ms", round: summary.round, token: summary.round.token, details: details)
-    }
-
-    private func note(_ report: ApplyReport, _ round: RoundID) {
-        if report.waiting == nil { noteComplete("applied") }
-        let late = report.lateFiles == 0 ? "" : ", \(report.lateFiles) late"
-        add(
-            "applied", report.waiting.map { "not applied: \($0)" } ?? "applied \(report.appliedFiles) files\(late)",
-            round: round, token: round.token, details: ["base": report.base?.hex ?? ""])
-    }
-
-    private func noteComplete(_ result: String) {
-        state.withLock { $0.lastOK = (Self.unixMilliseconds, result) }
-    }
-
-    private func words(_ reason: RoundDecline) -> String {
-        switch reason {
-        case .staleToken(let presented, let highest, let holder):
-            "token \(presented) is older than \(highest)" + (holder.map { " of \(name(of: $0))" } ?? "")
-        case .busy(let round): "busy with round \(round)"
-        case .failed(let why): why
-        case .stopped: "stopped"
+            guard !rows.isEmpty else { return }
+            do throws(StoreError) {
+                try store.appendAudit(rows)
+            } catch {
+                waiting.withLock { $0.lost += UInt64(rows.count) }
+                logger.error(
+                    "the audit could not be written",
+                    metadata: ["reason": "\(error.message)", "rows": "\(rows.count)"])
+            }
         }
     }
 }

@@ -34,8 +34,6 @@ package enum ControlCall {
     package static let lock = "lock.acquire"
     /// `LockCall` -> `EmptyBody`.
     package static let unlock = "lock.release"
-    /// `LogCall` -> `LogReport`.
-    package static let log = "log"
     /// `EmptyBody` -> `EmptyBody`, once everything is handed off; the agent then ends.
     package static let stop = "stop"
     /// `LinkCall` -> `EmptyBody`: cuts or heals the links to a device. Only with BATON_TEST_SWITCHES=1 in the agent's
@@ -190,39 +188,4 @@ package struct LinkCall: Codable, Hashable, Sendable {
         self.device = device
         self.cut = cut
     }
-}
-
-package struct LogCall: Codable, Hashable, Sendable {
-    package var limit: Int
-    /// Rows after this id.
-    package var after: Int64?
-    package var device: String?
-    package var kind: String?
-
-    package init(limit: Int, after: Int64? = nil, device: String? = nil, kind: String? = nil) {
-        self.limit = limit
-        self.after = after
-        self.device = device
-        self.kind = kind
-    }
-}
-
-package struct LogReport: Codable, Hashable, Sendable {
-    package struct Row: Codable, Hashable, Sendable {
-        package var id: Int64
-        /// RFC 3339, UTC, milliseconds.
-        package var at: String
-        package var age_s: Double
-        package var kind: String
-        package var device: String
-        package var device_name: String
-        package var round: String?
-        package var token: String?
-        package var summary: String
-        /// Compact JSON.
-        package var details: String
-    }
-
-    /// Oldest first.
-    package var rows: [Row]
 }

@@ -63,7 +63,7 @@ final class Links: Sendable {
     }
 
     private func follow(_ devices: [DeviceRecord], removed: [DeviceID]) {
-        audit.rosterChanged(devices)
+        audit.rosterChanged(devices, applied: state.withLock { $0.remembered.applied })
         roster.update(members: Set(devices.map(\.device)), removed: Set(removed))
         let targets = devices.filter { $0.device != identity }.map { record in
             PeerTarget(device: record.device, addresses: record.addresses.compactMap { TransportAddress($0) })
@@ -76,6 +76,7 @@ final class Links: Sendable {
         switch event {
         case .linkUp(let peer):
             logger.info("link up", metadata: ["peer": "\(audit.name(of: peer))"])
+            audit.notReached(peer, why: nil)
             loop.post(.linkUp(peer))
         case .linkDown(let peer, let why):
             logger.info("link down", metadata: ["peer": "\(audit.name(of: peer))", "why": "\(why)"])
@@ -93,6 +94,7 @@ final class Links: Sendable {
                 )
             }
         case .dialFailed(let peer, let detail):
+            audit.notReached(peer, why: detail)
             logger.debug("not reached", metadata: ["peer": "\(audit.name(of: peer))", "detail": "\(detail)"])
         }
     }

@@ -32,24 +32,28 @@ struct StatusBuilder: Sendable {
         var conflictPaths: [String]
         var refusedConnections: UInt64
         var refusedTokens: UInt64
-        var lastComplete: (at: Int64, result: String)?
+        /// What the record tells beyond the state: a device that has just started knows of the mesh what it wrote down.
+        var record: RecordFacts
+        var stop: StopFact?
     }
 
     func report(_ value: borrowing Device, _ around: Surroundings, at now: Instant) -> StatusReport {
-        let (leader, quorumLeader) = (leader(value, now), quorumLeader(value))
-        let devices = value.state.devices.map { self.row($0, value, around, now) }
-        let online = devices.count { $0.state == "online" }
-        let onlineVoters = value.raft.membership.voters.count { value.hasLink(to: $0) }
-        let quorum = value.raft.membership.voters.count / 2 + 1
+        let isBehind = around.record.roster.applied > value.raft.appliedIndex.number || value.state.devices.isEmpty
+        let roster = around.record.roster.devices
+        let records = isBehind && !roster.isEmpty ? roster : value.state.devices
+        let head = knownHead(value.state.head, around.record)
+        let quorumLeader = quorumLeader(value)
+        let devices = records.map { self.row($0, value, around, head, now) }
+        let voters = value.raft.membership.voters
         var report = StatusReport(
             generated_at: Timestamps.text(AuditTrail.unixMilliseconds), view: quorumLeader == nil ? "local" : "quorum",
             health: "healthy", reasons: [],
             mesh: StatusReport.Mesh(
                 id: mesh.mesh.description, name: mesh.name, epoch: value.state.locks.epoch, members: devices.count,
-                online: online, quorum: quorum, profile: mesh.profile),
-            self: device.description, leader: leader, quorum_leader: quorumLeader, sync: sync(value, around, now),
-            head: value.state.head.revision?.hex, devices: devices,
-            conflicts: StatusReport.Conflicts(open: value.state.head.conflicts, paths: around.conflictPaths),
+                online: devices.count { $0.state == "online" }, quorum: voters.count / 2 + 1, profile: mesh.profile),
+            self: device.description, leader: leader(value, now), quorum_leader: quorumLeader,
+            sync: sync(value, around, head, now), head: head.revision?.hex, devices: devices,
+            conflicts: StatusReport.Conflicts(open: head.conflicts, paths: around.conflictPaths),
             held: around.held.map {
                 StatusReport.Held(
                     path: String(decoding: $0.path, as: UTF8.self), reason: "\($0.reason)",
@@ -59,8 +63,8 @@ struct StatusBuilder: Sendable {
             agent: StatusReport.Agent(
                 pid: getpid(), version: version, uptime_s: (now - started).fractionalSeconds, listen: listen,
                 refused_connections: around.refusedConnections, refused_tokens: around.refusedTokens))
-        judge(
-            &report, isDegraded: onlineVoters == quorum && value.raft.membership.voters.count > 1, onlineVoters, quorum)
+        let facts = healthFacts(value, around, now)
+        (report.health, report.reasons) = StatusJudge(report: report, facts: facts).verdict
         return report
     }
 
@@ -74,42 +78,28 @@ struct StatusBuilder: Sendable {
             })
     }
 
-    /// The first line's word, and what needs the user.
-    private func judge(_ report: inout StatusReport, isDegraded: Bool, _ onlineVoters: Int, _ quorum: Int) {
-        let own = report.devices.first { $0.id == report.`self` }
-        if let waiting = own?.sync.waiting {
-            report.reasons.append(.init(code: "waiting", text: "the workspace waits: \(waiting)", fix: nil))
+    /// The head of the state, or the one that the record tells of if that is newer: after a start, before a quorum.
+    private func knownHead(_ head: PublishedHead, _ record: RecordFacts) -> PublishedHead {
+        guard let newest = record.newest, newest.number > head.number else { return head }
+        return PublishedHead(
+            revision: newest.revision, round: head.round, number: newest.number, conflicts: newest.conflicts)
+    }
+
+    private func healthFacts(_ value: borrowing Device, _ around: Surroundings, _ now: Instant) -> HealthFacts {
+        let voters = value.raft.membership.voters
+        var facts = HealthFacts(
+            voters: voters.count, votersOnline: voters.count { value.hasLink(to: $0) }, stop: around.stop)
+        facts.peersOnline = value.links.count
+        facts.interval = max(value.state.syncSettings.minInterval, Limits.shortestStuckInterval)
+        facts.uptime = now - started
+        facts.sinceComplete = around.record.lastComplete.map {
+            .milliseconds(max(0, AuditTrail.unixMilliseconds - $0.at))
         }
-        if report.conflicts.open > 0 {
-            report.reasons.append(
-                .init(
-                    code: "conflicts", text: "\(report.conflicts.open) conflicts (both versions kept)",
-                    fix: "baton log --kind published"))
-        }
-        if report.quorum_leader == nil {
-            if onlineVoters < quorum, quorum > 0 {
-                report.health = "no_quorum"
-                report.reasons.insert(
-                    .init(
-                        code: "no_quorum",
-                        text: "\(onlineVoters) of \(quorum) needed voters reached; work is saved here and syncs later",
-                        fix: nil), at: 0)
-            } else {
-                report.health = "no_leader"
-                report.reasons.insert(.init(code: "electing", text: "no quorum leader: electing", fix: nil), at: 0)
-            }
-        } else if report.leader == nil {
-            report.health = "no_leader"
-            report.reasons.insert(.init(code: "no_lock", text: "nobody holds the sync lock yet", fix: nil), at: 0)
-        } else if report.sync.phase != "idle" {
-            report.health = "syncing"
-        } else if own?.sync.waiting != nil || report.conflicts.open > 0 {
-            report.health = "attention"
-        } else if isDegraded {
-            report.health = "degraded"
-            report.reasons.append(
-                .init(code: "no_slack", text: "if one more voter goes away, syncing stops", fix: nil))
-        }
+        facts.lastFailure = around.record.lastFailure
+        facts.electingFor = around.record.leaderlessSince.map { now - $0 } ?? facts.uptime
+        facts.votes = value.raft.votesGranted.count
+        facts.oldestNeed = value.oldestNeed(at: now)
+        return facts
     }
 
     private func leader(_ value: borrowing Device, _ now: Instant) -> StatusReport.Leader? {
@@ -126,14 +116,16 @@ struct StatusBuilder: Sendable {
             last_index: value.raft.lastIndex.number)
     }
 
-    private func sync(_ value: borrowing Device, _ around: Surroundings, _ now: Instant) -> StatusReport.Sync {
-        var sync = StatusReport.Sync(round: value.state.head.number, phase: "idle")
+    private func sync(
+        _ value: borrowing Device, _ around: Surroundings, _ head: PublishedHead, _ now: Instant
+    ) -> StatusReport.Sync {
+        var sync = StatusReport.Sync(round: head.number, phase: "idle")
         if let current = value.roundLeader.current {
             sync.phase = current.phase.rawValue
         } else if value.roundMember.current != nil {
             sync.phase = "paused"
         }
-        if let last = around.lastComplete {
+        if let last = around.record.lastComplete {
             sync.last_ok_at = Timestamps.text(last.at)
             sync.age_s = Double(AuditTrail.unixMilliseconds - last.at) / 1000
             sync.last_result = last.result
@@ -148,41 +140,53 @@ struct StatusBuilder: Sendable {
             sync.next_in_s = until.map { max($0 - now, .zero).fractionalSeconds }
             sync.next_reason = rule.rawValue
         }
+        sync.next_at = sync.next_in_s.map { Timestamps.text(AuditTrail.unixMilliseconds + Int64($0 * 1000)) }
         return sync
     }
 
     private func row(
-        _ record: DeviceRecord, _ value: borrowing Device, _ around: Surroundings, _ now: Instant
+        _ record: DeviceRecord, _ value: borrowing Device, _ around: Surroundings, _ head: PublishedHead, _ now: Instant
     ) -> StatusReport.Device {
         let isSelf = record.device == device
         let isOnline = value.hasLink(to: record.device)
         let peer = value.peers.first { $0.device == record.device }
         let facts = isSelf ? value.facts(at: now) : peer?.facts
+        let link = around.links.first { $0.device == record.device }
         var role = value.raft.membership.voters.contains(record.device) ? "voter" : "learner"
         if value.syncLeader?.device == record.device { role = "leader" }
         let seen = isSelf || isOnline ? 0 : peer?.lastLinked.map { (now - $0).fractionalSeconds }
         return StatusReport.Device(
             id: record.device.description, name: record.name, role: role, state: isOnline ? "online" : "offline",
-            sync: deviceSync(facts, head: value.state.head.revision),
+            sync: deviceSync(facts, head, around.record),
             writers: StatusReport.Writers(
                 active: facts?.activeWriters ?? 0, paused: facts?.pausedWriters ?? 0,
                 names: isSelf ? around.writers.map(\.name) : []),
-            last_seen_s: seen, via: around.links.first { $0.device == record.device }?.remote,
-            version: facts.map(\.version), addresses: record.addresses)
+            last_seen_at: seen.map { Timestamps.text(AuditTrail.unixMilliseconds - Int64($0 * 1000)) },
+            last_seen_s: seen, via: link?.remote, dialed_here: link?.dialedHere,
+            dial_failure: around.record.dialFailures[record.device],
+            rtt_s: link?.roundTrip.map { Double($0.wholeNanoseconds) / 1_000_000_000 },
+            clock_offset_s: link?.clockOffset?.fractionalSeconds, version: facts.map(\.version),
+            addresses: record.addresses)
     }
 
-    private func deviceSync(_ facts: DeviceFacts?, head: Revision?) -> StatusReport.DeviceSync {
+    private func deviceSync(
+        _ facts: DeviceFacts?, _ head: PublishedHead, _ record: RecordFacts
+    ) -> StatusReport.DeviceSync {
         guard let facts else { return StatusReport.DeviceSync(state: "unknown", files_pending: 0) }
         var state = "up_to_date"
         if facts.waiting != nil {
             state = "waiting"
         } else if facts.pendingFiles > 0 {
             state = "pending"
-        } else if facts.base != head {
+        } else if facts.base != head.revision {
             state = "behind"
         }
+        let isAtHead = facts.base == head.revision
+        let number = facts.base.flatMap { record.number($0) }
+        let behind = isAtHead ? 0 : number.map { head.number - min($0, head.number) }
         return StatusReport.DeviceSync(
-            state: state, files_pending: facts.pendingFiles, applied: facts.base?.hex, waiting: facts.waiting)
+            state: state, files_pending: facts.pendingFiles, rounds_behind: behind, applied: facts.base?.hex,
+            waiting: facts.waiting)
     }
 }
 

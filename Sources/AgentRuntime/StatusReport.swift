@@ -9,15 +9,15 @@ package struct StatusReport: Codable, Hashable, Sendable {
     package var generated_at: String
     /// `quorum` while this device hears from a quorum leader, else `local`.
     package var view: String
-    /// `healthy`, `attention`, `syncing`, `degraded`, `no_leader`, `no_quorum`, `stuck`, `stopped`.
+    /// One of `healths`.
     package var health: String
     package var reasons: [Reason]
     package var mesh: Mesh
     package var `self`: String
-    package var leader: Leader?
-    package var quorum_leader: QuorumLeader?
+    @OrNull package var leader: Leader?
+    @OrNull package var quorum_leader: QuorumLeader?
     package var sync: Sync
-    package var head: String?
+    @OrNull package var head: String?
     package var devices: [Device]
     package var conflicts: Conflicts
     package var held: [Held]
@@ -26,9 +26,15 @@ package struct StatusReport: Codable, Hashable, Sendable {
     package var workspace: Workspace
     package var agent: Agent
 
+    /// The closed list of first words.
+    package static let healths = [
+        "healthy", "attention", "syncing", "degraded", "no_leader", "no_quorum", "stuck", "stopped",
+    ]
+
     package struct Reason: Codable, Hashable, Sendable {
         package var code: String
         package var text: String
+        /// The command to type.
         package var fix: String?
     }
 
@@ -65,7 +71,8 @@ package struct StatusReport: Codable, Hashable, Sendable {
         package var last_ok_at: String?
         package var age_s: Double?
         package var last_result: String?
-        /// On the leader: seconds until the scheduler looks again, and the rule that decided.
+        /// On the leader: when the scheduler looks again, in how many seconds that is, and the rule that decided.
+        package var next_at: String?
         package var next_in_s: Double?
         package var next_reason: String?
         package var paused_s: Double?
@@ -80,9 +87,18 @@ package struct StatusReport: Codable, Hashable, Sendable {
         package var state: String
         package var sync: DeviceSync
         package var writers: Writers
+        package var last_seen_at: String?
         package var last_seen_s: Double?
         /// The peer's address as the link sees it.
         package var via: String?
+        /// Whether the link was opened from here: that way is free. The other one is known where it was opened there.
+        package var dialed_here: Bool?
+        /// Why this device did not reach it at the last attempt; nil while there is a link, or where none was made.
+        package var dial_failure: String?
+        /// The last ping and its answer.
+        package var rtt_s: Double?
+        /// By how much its wall clock is ahead of ours, to within half a round trip.
+        package var clock_offset_s: Double?
         package var version: String?
         package var addresses: [String]
     }
@@ -91,6 +107,8 @@ package struct StatusReport: Codable, Hashable, Sendable {
         /// `up_to_date`, `behind`, `pending`, `waiting`, `unknown`.
         package var state: String
         package var files_pending: UInt32
+        /// Published rounds that its tree does not have; nil where that is not known.
+        package var rounds_behind: UInt64?
         package var applied: String?
         package var waiting: String?
     }
@@ -138,5 +156,30 @@ package struct StatusReport: Codable, Hashable, Sendable {
         package var listen: String
         package var refused_connections: UInt64
         package var refused_tokens: UInt64
+    }
+}
+
+/// A field that is there also when it has no value: `null`, which a program can tell from a field that is not known.
+@propertyWrapper
+package struct OrNull<Value: Codable & Hashable & Sendable>: Codable, Hashable, Sendable {
+    package var wrappedValue: Value?
+
+    package init(wrappedValue: Value?) { self.wrappedValue = wrappedValue }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        wrappedValue = container.decodeNil() ? nil : try container.decode(Value.self)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        if let wrappedValue { try container.encode(wrappedValue) } else { try container.encodeNil() }
+    }
+}
+
+extension KeyedDecodingContainer {
+    /// A field that is missing has no value either.
+    package func decode<Value>(_ type: OrNull<Value>.Type, forKey key: Key) throws -> OrNull<Value> {
+        try decodeIfPresent(type, forKey: key) ?? OrNull(wrappedValue: nil)
     }
 }

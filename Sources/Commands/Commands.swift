@@ -24,10 +24,14 @@ struct BatonCommand: ParsableCommand {
                 name: "Set up",
                 subcommands: [
                     InitCommand.self, InviteCommand.self, JoinCommand.self, UpCommand.self, DownCommand.self,
+                    ServiceCommand.self, CompletionsCommand.self, ManCommand.self,
                 ]),
             CommandGroup(
                 name: "Look",
-                subcommands: [StatusCommand.self, LogCommand.self, DevicesCommand.self, ConfigCommand.self]),
+                subcommands: [
+                    StatusCommand.self, LogCommand.self, DoctorCommand.self, DevicesCommand.self, ConfigCommand.self,
+                    MetricsCommand.self, SchemaCommand.self,
+                ]),
             CommandGroup(name: "Sync", subcommands: [SyncCommand.self, HandoffCommand.self, AllowCommand.self]),
             CommandGroup(
                 name: "Bring back", subcommands: [UndoCommand.self, RestoreCommand.self, SnapshotCommand.self]),

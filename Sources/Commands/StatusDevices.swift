@@ -21,17 +21,20 @@ struct StatusDevices {
         let isOnline = device.state == "online"
         return [
             Table.Cell(device.name), Table.Cell(device.role, device.role == "leader" ? .bold : nil),
-            Table.Cell(device.state, isOnline ? .green : .dim), sync(device), Table.Cell(writers(device)),
+            Table.Cell(device.state, isOnline ? .green : .dim), Self.sync(device), Table.Cell(writers(device)),
             Table.Cell(seen(device)), Table.Cell(Self.via(device.via)),
         ]
     }
 
-    private func sync(_ device: StatusReport.Device) -> Table.Cell {
+    static func sync(_ device: StatusReport.Device) -> Table.Cell {
         switch device.sync.state {
         case "up_to_date": Table.Cell("up to date")
         case "pending": Table.Cell("\(Words.count(device.sync.files_pending, "file")) to send", .cyan)
         case "waiting": Table.Cell("waits: " + (device.sync.waiting ?? "for the user"), .yellow)
-        case "behind": Table.Cell("behind", .yellow)
+        case "behind":
+            Table.Cell(
+                device.sync.rounds_behind.map { $0 == 0 ? "behind" : Words.count($0, "round") + " behind" } ?? "behind",
+                .yellow)
         case "unknown": Table.Cell("not known", .dim)
         default: Table.Cell(device.sync.state)
         }

@@ -6,7 +6,9 @@ struct StatusNeeds {
     private static let pathsShown = 3
 
     func lines(_ style: Style) -> [String] {
-        var needs = report.reasons.enumerated().filter { !isInHeadline($0.offset, $0.element) }.map(\.element).map(need)
+        var needs =
+            firstFix
+            + report.reasons.enumerated().filter { !isInHeadline($0.offset, $0.element) }.map(\.element).map(need)
         if !report.held.isEmpty {
             needs.append((held, report.held.contains(where: \.can_be_allowed) ? "baton allow PATH" : nil))
         }
@@ -19,10 +21,21 @@ struct StatusNeeds {
         }
     }
 
+    /// What the first line says has no room there for the command.
+    private var firstFix: [(String, String?)] {
+        guard let first = report.reasons.first, isInHeadline(0, first), let fix = first.fix else { return [] }
+        let text =
+            switch first.code {
+            case "stopped": "no automatic rounds until they are let go on"
+            case "no_quorum": "what keeps the others away"
+            default: "what is in the way"
+            }
+        return [(text, fix)]
+    }
+
     /// The first line says the first reason already where it has no other words.
     private func isInHeadline(_ offset: Int, _ reason: StatusReport.Reason) -> Bool {
-        guard offset == 0, reason.fix == nil else { return false }
-        return ["no_leader", "no_quorum", "stuck", "stopped"].contains(report.health)
+        offset == 0 && ["no_leader", "no_quorum", "stuck", "stopped"].contains(report.health)
     }
 
     private func need(_ reason: StatusReport.Reason) -> (String, String?) {
@@ -54,17 +67,33 @@ struct StatusDetails {
         var table = Table(
             columns: [
                 Table.Column("DEVICE", least: 6), Table.Column("ID", least: 8), Table.Column("VERSION", dropOrder: 0),
-                Table.Column("APPLIED", dropOrder: 1), Table.Column("LINK", least: 8),
+                Table.Column("APPLIED", dropOrder: 1), Table.Column("RTT"), Table.Column("CLOCK", dropOrder: 2),
+                Table.Column("LINK", least: 8),
             ], margin: 2)
         for device in report.devices {
             table.add(
                 [
                     Table.Cell(device.name), Table.Cell(device.id.prefix(16)), Table.Cell(device.version ?? "-"),
-                    Table.Cell(device.sync.applied?.prefix(10) ?? "-"), Table.Cell(device.via ?? "-"),
+                    Table.Cell(device.sync.applied?.prefix(10) ?? "-"), Table.Cell(roundTrip(device)),
+                    Table.Cell(clock(device)), Table.Cell(device.via ?? "-"),
                 ], mark: device.id == report.`self` ? "*" : "")
         }
         lines += [""] + table.lines(style)
         return lines
+    }
+
+    private func roundTrip(_ device: StatusReport.Device) -> String {
+        guard let seconds = device.rtt_s else { return "-" }
+        if seconds >= 0.0995 { return Words.span(seconds) }
+        let tenths = Int((max(0, seconds) * 10_000).rounded())
+        return tenths >= 100 ? "\(tenths / 10) ms" : "\(tenths / 10).\(tenths % 10) ms"
+    }
+
+    /// How far the other's clock is from ours: less than its round trip cannot be told.
+    private func clock(_ device: StatusReport.Device) -> String {
+        guard let offset = device.clock_offset_s else { return "-" }
+        if abs(offset) < max(0.1, device.rtt_s ?? 0) { return "same" }
+        return (offset < 0 ? "-" : "+") + Words.span(abs(offset))
     }
 
     private var facts: [(String, String)] {

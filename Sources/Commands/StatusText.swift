@@ -33,7 +33,7 @@ struct StatusText {
     }
 
     /// One of the closed list: healthy, attention, syncing, degraded, no leader, no quorum, stuck, stopped.
-    private var headline: [String] {
+    var headline: [String] {
         let health = Health(report.health)
         let symbol = style.symbol(health.symbol, ascii: health.ascii)
         var pieces = [Flow.Piece(report.mesh.name, .bold)]
@@ -74,6 +74,15 @@ struct StatusText {
             + " back"
     }
 
+    /// `status sync` has this where the whole state names the leader.
+    var headLine: [String] {
+        var pieces = [Flow.Piece("head \(report.head?.prefix(10) ?? "none yet")")]
+        if report.sync.round > 0 { pieces.append(Flow.Piece("round \(report.sync.round)", before: ", ")) }
+        if report.view == "local" { pieces.append(Flow.Piece("(as this device alone knows it)", .yellow, before: " ")) }
+        if let next { pieces.append(Flow.Piece(next, before: "      ")) }
+        return Flow.lines(pieces, style)
+    }
+
     private var leaderLine: [String] {
         var pieces: [Flow.Piece] = []
         if let leader = report.leader {
@@ -81,7 +90,8 @@ struct StatusText {
             pieces.append(Flow.Piece("leader \(name)" + (leader.device == report.`self` ? " (this device)" : "")))
             pieces.append(Flow.Piece("token \(leader.token)", before: ", "))
             if let left = leader.lease_remaining_s {
-                pieces.append(Flow.Piece("lease \(Words.span(left)) left", before: ", "))
+                let words = left > 0 ? "lease \(Words.span(left)) left" : "lease run out"
+                pieces.append(Flow.Piece(words, before: ", "))
             }
         } else {
             pieces.append(Flow.Piece("no sync leader"))

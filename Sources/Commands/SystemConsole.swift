@@ -28,7 +28,11 @@ extension Console {
 enum SystemStreams {
     /// A reader who left ends us quietly, as SIGPIPE would.
     static func write(_ text: String, to descriptor: Int32) {
-        var bytes = Array(text.utf8)[...]
+        write(Array(text.utf8), to: descriptor)
+    }
+
+    static func write(_ bytes: [UInt8], to descriptor: Int32) {
+        var bytes = bytes[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { platformWrite(descriptor, $0.baseAddress, $0.count) }
             if count > 0 {
@@ -54,6 +58,28 @@ enum SystemStreams {
             } else if count == 0 || errno != EINTR {
                 break
             }
+        }
+        return bytes
+    }
+
+    /// Waits for something to read; empty at the end.
+    static func readSome(_ descriptor: Int32, atMost limit: Int) -> [UInt8] {
+        var piece = [UInt8](repeating: 0, count: limit)
+        while true {
+            let count = platformRead(descriptor, &piece, piece.count)
+            if count >= 0 { return Array(piece.prefix(count)) }
+            if errno != EINTR { return [] }
+        }
+    }
+
+    /// What can be read without waiting.
+    static func readReady(_ descriptor: Int32, atMost limit: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 4096)
+        while bytes.count < limit {
+            let count = platformRead(descriptor, &piece, min(piece.count, limit - bytes.count))
+            guard count > 0 else { break }
+            bytes += piece[0..<count]
         }
         return bytes
     }

@@ -11,13 +11,23 @@ struct UpCommand: Verb {
     @Option(help: ArgumentHelp("Listen here instead of where it was set up to.", valueName: "host:port"))
     var listen: String?
     @Flag(help: "Stay in the foreground and log to stderr, for service managers.") var foreground = false
+    @Option(help: "How a foreground agent logs: text (key=value) or json; else BATON_LOG_FORMAT.")
+    var logFormat: LogFormat?
     @Option(help: ArgumentHelp("Where a background agent logs.", visibility: .private)) var logTo: String?
+
+    enum LogFormat: String, ExpressibleByArgument, CaseIterable, Sendable { case text, json }
 
     func perform(_ console: Console) async throws -> Int32 {
         let home = try global.homeWithMesh(console)
         if foreground {
             if let logTo { try Detached.enter(log: logTo) }
-            return try await AgentProcess.run(home: home.path, listen: listen)
+            let logger = AgentLog.logger(
+                file: logTo, format: logFormat.flatMap { AgentLog.Format(rawValue: $0.rawValue) })
+            let suspends = Task {
+                await SuspendWatch(home: home.path, logger: logger, searchPath: console.environment("PATH")).run()
+            }
+            defer { suspends.cancel() }
+            return try await AgentProcess.run(home: home.path, listen: listen, logger: logger)
         }
         let launched = try await AgentLauncher(home: home, listen: listen).launch()
         try launched.tell(global, console)

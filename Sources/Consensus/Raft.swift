@@ -103,6 +103,8 @@ extension Raft {
     /// The membership as of an entry that this device has not compacted before applying it.
     package func membership(at index: LogIndex) -> Membership { log.membership(at: index) }
     package var membershipIndex: LogIndex { log.membership.index }
+    /// Who has granted the election under way its vote, or its pre-vote; none where there is none.
+    package var votesGranted: [DeviceID] { role == .leader || role == .follower ? [] : votes }
     package var isVoter: Bool { membership.voters.contains(device) }
     package var entriesSinceSnapshot: UInt64 { appliedIndex - (log.snapshot?.index ?? .zero) }
     package var votedInTerm: DeviceID? { votedFor }

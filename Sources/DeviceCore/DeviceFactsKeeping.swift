@@ -108,6 +108,16 @@ extension Device {
         reconsiderDeadline()
     }
 
+    /// How long the changes of this device, or of one that is linked, have waited for a round; nil if none wait.
+    package func oldestNeed(at now: Instant) -> Duration? {
+        var needs = [own.firstChange.map { now - $0 }]
+        for peer in peers where links.contains(peer.device) {
+            guard let facts = peer.facts, let heard = peer.heard, facts.pendingFiles > 0 else { continue }
+            needs.append(now - heard + facts.firstChangeAge)
+        }
+        return needs.compactMap { $0 }.max()
+    }
+
     var factsDeadline: Instant? {
         guard !links.isEmpty else { return nil }
         guard own.isNews(hubMirror.facts) else {

@@ -121,6 +121,8 @@ package enum DeviceEvent: Hashable, Sendable {
     /// A message with a stale token was refused here (protocol.md, section 6).
     case refusedToken(presented: FencingToken, from: DeviceID, highest: FencingToken, holder: DeviceID?)
     case pauseEnded(RoundID, held: Duration, early: Bool, WriterReport)
+    /// What a device says of its part in a round, by itself (`from` is this device) or as the round's leader hears it.
+    case memberSaid(RoundMessage, from: DeviceID)
     case applied(RoundID, ApplyReport)
     case declined(RoundID, RoundDecline)
     case membership(Membership)

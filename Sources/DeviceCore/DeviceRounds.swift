@@ -209,7 +209,10 @@ extension Device {
     ) {
         guard message.isFromLeader else {
             if peer != device { noteBase(message, of: peer, at: now) }
-            if message.round == roundLeader.current?.round { leaderStep(.received(message, from: peer), at: now) }
+            if message.round == roundLeader.current?.round {
+                if peer != device, message.isNews { output.events.append(.memberSaid(message, from: peer)) }
+                leaderStep(.received(message, from: peer), at: now)
+            }
             if case .working(let round) = message, roundMember.current?.round == round {
                 memberStep(.received(message, from: peer), at: now)
             }
@@ -262,7 +265,9 @@ extension Device {
 
     private mutating func carryOut(_ action: RoundMember.Action, at now: Instant, into output: inout DeviceOutput) {
         switch action {
-        case .send(let message, let peer): send(.round(message), to: peer, into: &output)
+        case .send(let message, let peer):
+            if message.isCaptureOrStage { output.events.append(.memberSaid(message, from: device)) }
+            send(.round(message), to: peer, into: &output)
         case .closeGate(let round, let limit): output.actions.append(.closeGate(round, limit: limit))
         case .extendGate(let round, let limit): output.actions.append(.extendGate(round, limit: limit))
         case .openGate(let round): output.actions.append(.openGate(round))

@@ -23,6 +23,8 @@ final class LinkHandler: ChannelInboundHandler {
     private var bytesAtStallCheck: UInt64 = 0
     private var bytesIn: UInt64 = 0
     private var owesFlush = false
+    /// The ping that is not answered yet.
+    private var ping: LinkPing?
 
     init(_ connection: Connection, _ switchboard: Switchboard, device: DeviceID, dialedHere: Bool) {
         self.connection = connection
@@ -66,8 +68,9 @@ final class LinkHandler: ChannelInboundHandler {
         case (.up, .data): receiveData(frame.body)
         case (.up, .ping):
             owesFlush = true
-            connection.channel.write(Wire.frame(.pong), promise: nil)
-        case (.up, .pong), (.up, nil): break
+            connection.channel.write(LinkPing.answer(), promise: nil)
+        case (.up, .pong): receivePong(frame.body)
+        case (.up, nil): break
         case (.up, _): switchboard.refuse(connection, .malformedFrame)
         case (.closed, _): break
         }
@@ -91,6 +94,12 @@ final class LinkHandler: ChannelInboundHandler {
         phase = .up
         reader.limit = Limits.frameBytes
         switchboard.linkReady(self)
+    }
+
+    private func receivePong(_ body: ByteBuffer) {
+        guard let measured = ping?.measure(body) else { return }
+        ping = nil
+        switchboard.directory.measured(device, roundTrip: measured.roundTrip, clockOffset: measured.clockOffset)
     }
 
     private func receiveData(_ body: ByteBuffer) {
@@ -141,11 +150,15 @@ final class LinkHandler: ChannelInboundHandler {
             if silence >= .init(tuning.silence) {
                 return self.switchboard.close(self.connection, because: .silent)
             }
-            if silence >= .init(tuning.keepalive) {
-                self.connection.channel.writeAndFlush(Wire.frame(.ping), promise: nil)
-            }
+            // Also on a link that is busy: its answer is the round trip that status shows.
+            self.sendPing()
             self.scheduleKeepalive()
         }
+    }
+
+    private func sendPing() {
+        ping = LinkPing()
+        connection.channel.writeAndFlush(Wire.frame(.ping), promise: nil)
     }
 
     /// A frame that has begun must end, or at least grow well, within the handshake timeout.

@@ -20,6 +20,13 @@ final class LinkDirectory: Sendable {
         }
     }
 
+    func measured(_ device: DeviceID, roundTrip: Duration, clockOffset: Duration?) {
+        entries.withLock { entries in
+            entries[device]?.summary.roundTrip = roundTrip
+            entries[device]?.summary.clockOffset = clockOffset
+        }
+    }
+
     func leave(_ device: DeviceID) { entries.withLock { $0[device] = nil } }
 }
 

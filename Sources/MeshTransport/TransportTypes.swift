@@ -94,6 +94,10 @@ package struct LinkSummary: Hashable, Sendable {
     package var remote: String
     /// Whether this device opened the connection.
     package var dialedHere: Bool
+    /// How long the last ping and its answer took; nil before the first answer.
+    package var roundTrip: Duration?
+    /// By how much the peer's wall clock is ahead of ours, to within half a round trip; nil if it was never told.
+    package var clockOffset: Duration?
 }
 
 /// The answer to a peer that wants a stream.

@@ -130,6 +130,8 @@ public enum Limits {
     public static let auditRowsKept = 100_000
     public static let auditTextBytes = 4096
     public static let auditDetailsBytes = 64 << 10
+    /// Rows that one read of a walk along the audit's chain takes.
+    public static let auditVerifyBatch = 500
     public static let storedValueBytes = 1 << 20
     /// Rounds whose phases the journal remembers.
     public static let journalRounds = 64
@@ -281,4 +283,29 @@ extension Limits {
     public static let hubAnswer: Duration = .seconds(300)
     /// Commits of a hub's branch in which the newest token is looked for.
     public static let hubCommitsLookedBack = 64
+}
+
+// The record.
+extension Limits {
+    /// Audit rows read at a start: what the log tells again is noted already, and when a round last ended well.
+    public static let auditRowsRemembered = 4096
+    /// Published revisions whose numbers are at hand, for how many rounds a device is behind.
+    public static let roundNumbersKnown = 4096
+    public static let tokenHoldersKnown = 64
+    /// Rounds whose phases are timed at once.
+    public static let roundsFollowed = 8
+    /// Held paths named in one row of the audit.
+    public static let heldPathsInRow = 32
+    /// A background agent's log grows up to this, then begins anew; so many old ones are kept.
+    public static let agentLogBytes = 8 << 20
+    public static let agentLogsKept = 3
+    /// Lines of a tool that runs beside the agent: how many wait, and how much of one is kept.
+    public static let toolLinesWaiting = 64
+    public static let toolLineBytes = 4096
+    /// The request of somebody who scrapes metrics, and how many do so at once.
+    public static let metricsRequestBytes = 8 << 10
+    public static let metricsConnections = 16
+    public static let metricsRequestTime: Duration = .seconds(5)
+    /// Rounds may be set to follow each other in no time; three missed ones of so long each are a fault.
+    public static let shortestStuckInterval: Duration = .seconds(20)
 }

@@ -72,6 +72,7 @@ package final class DeviceStore: Sendable {
                     hint: "key and database must come from the same device: restore both from one backup")
             }
             let connection = try Connection(opening: path)
+            try connection.write { db in try Schema.upgrade(db) }
             return DeviceStore(path: path, device: device, mesh: stored.mesh, connection: connection, lock: lock)
         } catch {
             lock.release()

@@ -31,7 +31,11 @@ final class FileLock: Sendable {
     /// The second call does nothing.
     func release() {
         descriptor.withLock { held in
-            if held >= 0 { close(held) }
+            if held >= 0 {
+                // A child that is just being started holds a copy for an instant: the lock goes with this, not with it.
+                flock(held, LOCK_UN)
+                close(held)
+            }
             held = -1
         }
     }

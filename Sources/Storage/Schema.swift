@@ -8,7 +8,9 @@ enum Schema {
     /// "BATN", at offset 68 of the file.
     static let applicationID: UInt32 = 0x4241_544E
     /// At offset 60 of the file; raised by every change of the tables.
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
+    /// `upgrade` makes the newest of it.
+    static let oldest: UInt32 = 1
     static let headerBytes = 100
 
     static let statements = [
@@ -34,11 +36,24 @@ enum Schema {
         """
         CREATE TABLE audit(
           id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, kind TEXT NOT NULL, device BLOB NOT NULL,
-          round TEXT, token TEXT, summary TEXT NOT NULL, details TEXT NOT NULL) STRICT
+          round TEXT, token TEXT, summary TEXT NOT NULL, details TEXT NOT NULL, op INTEGER NOT NULL DEFAULT 0,
+          hash BLOB NOT NULL DEFAULT x'') STRICT
         """,
         "CREATE INDEX audit_round ON audit(round)",
+        "CREATE INDEX audit_op ON audit(op)",
         "CREATE TABLE value(name TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID",
     ]
+
+    /// From the format before: rows got the operation that they belong to, and the hash that chains them.
+    static func upgrade(_ db: Database) throws {
+        guard try Int.fetchOne(db, sql: "PRAGMA user_version") == 1 else { return }
+        try db.execute(sql: "ALTER TABLE audit ADD COLUMN op INTEGER NOT NULL DEFAULT 0")
+        try db.execute(sql: "ALTER TABLE audit ADD COLUMN hash BLOB NOT NULL DEFAULT x''")
+        try db.execute(sql: "CREATE INDEX audit_op ON audit(op)")
+        try db.execute(sql: "UPDATE audit SET op = id")
+        try AuditChain.beginAfterOldRows(db)
+        try db.execute(sql: "PRAGMA user_version = 2")
+    }
 
     /// Judges a file by its first bytes, without opening it as a database.
     static func check(header: [UInt8], path: String) throws(StoreError) {
@@ -52,7 +67,7 @@ enum Schema {
                 .newerSchema, "the database \(path) has format \(found); this baton knows \(version)",
                 hint: "install the newer version of baton again")
         }
-        guard found == version else { throw .corrupt(path, "its format is \(found)") }
+        guard found >= oldest else { throw .corrupt(path, "its format is \(found)") }
     }
 
     private static func number(_ bytes: [UInt8], at offset: Int) -> UInt32 {

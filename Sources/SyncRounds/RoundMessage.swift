@@ -36,6 +36,22 @@ package enum RoundMessage: Hashable, Sendable {
 
     package var isPrepare: Bool { if case .prepare = self { true } else { false } }
 
+    /// A member's word about what it did; a mere sign of life is none.
+    package var isNews: Bool {
+        switch self {
+        case .captured, .declined, .staged, .applied: true
+        case .prepare, .stage, .working, .finish, .abort: false
+        }
+    }
+
+    /// What a member did before the commit point.
+    package var isCaptureOrStage: Bool {
+        switch self {
+        case .captured, .staged: true
+        case .prepare, .declined, .stage, .working, .finish, .abort, .applied: false
+        }
+    }
+
     /// True for what only the round's leader says: these pass the device's fencing gate.
     package var isFromLeader: Bool {
         switch self {

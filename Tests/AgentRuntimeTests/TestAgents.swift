@@ -65,6 +65,13 @@ final class TestAgents: @unchecked Sendable {
         }
     }
 
+    func stop(_ place: Int) async {
+        _ = try? await members[place].client?.call(ControlCall.stop, body: ControlJSON.empty, timeout: .seconds(20))
+        _ = try? await members[place].task?.value
+        await members[place].client?.close()
+        members[place].client = nil
+    }
+
     func call<Reply: Decodable>(
         _ place: Int, _ kind: String, _ body: some Encodable, as type: Reply.Type
     ) async throws -> Reply {
@@ -104,6 +111,7 @@ final class TestAgents: @unchecked Sendable {
 }
 
 /// Waits for something to be there, by looking until a deadline.
+@discardableResult
 func eventually<Value>(
     _ what: String, within limit: Duration = .seconds(20), _ look: () async throws -> Value?
 ) async throws -> Value {

@@ -42,7 +42,8 @@ enum ModuleMap {
         ModuleEntry(
             name: "WireProtocol", dependencies: core + ["SwiftProtobuf"], platform: foundation),
         ModuleEntry(
-            name: "Storage", dependencies: core + ["WireProtocol", "GRDB"], platform: foundation + libc + mutex),
+            name: "Storage", dependencies: core + ["WireProtocol", "GRDB", "Crypto"],
+            platform: foundation + libc + mutex),
         ModuleEntry(
             name: "Identity", dependencies: ["Primitives", "X509", "SwiftASN1", "Crypto"], platform: foundation + libc),
         ModuleEntry(

@@ -25,7 +25,7 @@ extension Rule {
     static let knownHosts = [
         "github.com", "raft.github.io", "swift.org", "www.swift.org", "docs.swift.org", "git-scm.com", "sqlite.org",
         "www.sqlite.org", "www.rfc-editor.org", "datatracker.ietf.org", "web.stanford.edu", "dl.acm.org", "jepsen.io",
-        "opensource.org", "man7.org", "127.0.0.1", "localhost",
+        "opensource.org", "man7.org", "127.0.0.1", "localhost", "json-schema.org", "www.apple.com",
     ]
 
     static let hosts = Rule(

@@ -28,6 +28,19 @@ import Testing
         try Golden.check("status-\(health)", sheet(try Sample.status(health: health)))
     }
 
+    @Test func views() throws {
+        let report = try Sample.status { report in
+            report.held = [.init(path: ".env", reason: "it looks like a secret", can_be_allowed: true)]
+            report.sync.paused_s = 0.3
+            report.devices[1].writers.paused = 1
+        }
+        let sheets = styles().map { name, style in
+            "---- \(name)\n" + StatusSyncText(report: report, style: style).text.replacing("\u{1B}", with: "ESC")
+                + "\n--\n" + StatusWritersText(report: report, style: style).text.replacing("\u{1B}", with: "ESC")
+        }
+        try Golden.check("status-views", sheets.joined(separator: "\n"))
+    }
+
     @Test func details() throws { try Golden.check("status-verbose", sheet(try Sample.status(), isDetailed: true)) }
 
     @Test func namesThatAreLongWideOrHostile() throws {
@@ -39,7 +52,7 @@ import Testing
             report.devices[3].sync.state = "waiting"
             report.devices[3].sync.waiting = "rebase in progress (since 12 min)"
             report.conflicts = .init(open: 5, paths: ["a\tb.md", "ü/plan.md", "c.md", "d.md", "e.md"])
-            report.reasons = [.init(code: "conflicts", text: "5 conflicts", fix: "baton log --kind published")]
+            report.reasons = [.init(code: "conflicts", text: "5 conflicts", fix: "baton conflicts")]
             report.reasons.append(.init(code: "x", text: String(repeating: "long", count: 50), fix: nil))
             report.held = [
                 .init(path: ".env", reason: "secret", can_be_allowed: true),

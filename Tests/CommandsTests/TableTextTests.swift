@@ -5,15 +5,6 @@ import Testing
 @testable import Commands
 
 @Suite struct TableTextTests {
-    private let rows = [
-        #"{"id":7,"at":"2026-01-31T21:20:00.000Z","age_s":605,"kind":"handoff","device":"aa","device_name":"desktop","token":"1.7","summary":"sync/notes: handoff desktop -> laptop","details":"{}"}"#,
-        #"{"id":8,"at":"2026-01-31T21:24:00.000Z","age_s":245,"kind":"published","device":"aa","device_name":"desktop","round":"1.7/1","token":"1.7","summary":"round 1841: 3 files, 1 conflicts","details":"{\"number\":\"1841\"}"}"#,
-        #"{"id":9,"at":"2026-01-31T21:29:07.000Z","age_s":58,"kind":"round","device":"bb","device_name":"laptop","round":"1.7/2","token":"1.7","summary":"round nothing to do, 104 ms","details":"{\"took_ms\":\"104\"}"}"#,
-        #"{"id":10,"at":"2026-01-31T21:29:53.000Z","age_s":12,"kind":"round","device":"bb","device_name":"laptop","round":"1.7/3","token":"1.7","summary":"round published, 1900 ms","details":"{\"took_ms\":\"1900\"}"}"#,
-        #"{"id":11,"at":"2026-01-31T21:30:04.900Z","age_s":0.3,"kind":"token-refused","device":"bb","device_name":"laptop","token":"1.8","summary":"refused desktop: its token 1.7 is older than 1.8 of laptop","details":"{}"}"#,
-        #"{"id":12,"at":"2026-01-31T21:30:05.000Z","age_s":0.2,"kind":"round","device":"bb","device_name":"laptop","round":"1.8/1","token":"1.8","summary":"round given up: nas went away","details":"{\"took_ms\":\"3000\",\"why\":\"nas went away\"}"}"#,
-    ]
-
     private func sheet(_ table: Table) -> String {
         [40, 60, 80, 120, nil].map { (columns: Int?) in
             let lines = table.lines(Style(hasColour: false, isUnicode: true, columns: columns))
@@ -22,17 +13,30 @@ import Testing
     }
 
     @Test func log() throws {
-        try Golden.check("log", sheet(LogText.table(try Sample.log(rows.joined(separator: ",")).rows.reversed())))
+        let report = try Sample.log()
+        try Golden.check("log", sheet(LogText.table(operations: report.operations)))
+        try Golden.check("log-rows", sheet(LogText.table(report.rows.reversed())))
     }
 
     @Test func logThatIsFollowed() throws {
         var table = LogTable()
         let style = Style(hasColour: false, isUnicode: true)
-        let first = table.lines(try Sample.log(rows[0...1].joined(separator: ",")).rows, style)
+        let rows = try Sample.log().rows
+        let first = table.lines(Array(rows[0...1]), style)
         let none = table.lines([], style)
-        let second = table.lines(try Sample.log(rows[2]).rows, style)
+        let second = table.lines([rows[2]], style)
         #expect(none.isEmpty)
         try Golden.check("log-follow", (first + second).joined(separator: "\n"))
+    }
+
+    @Test func oneOperation() throws {
+        let report = try Sample.operation()
+        let texts = [40, 80, nil].map { (columns: Int?) in
+            let style = Style(hasColour: false, isUnicode: true, columns: columns)
+            let name = columns.map { "\($0)" } ?? "a pipe"
+            return (["---- \(name)"] + LogShowText(report: report).lines(style)).joined(separator: "\n")
+        }
+        try Golden.check("log-show", texts.joined(separator: "\n"))
     }
 
     @Test func devices() throws { try Golden.check("devices", sheet(DevicesText.table(try Sample.status()))) }

@@ -177,22 +177,50 @@ import Testing
     }
 
     @Test func log() async throws {
-        let row = """
-            {"id":7,"at":"2026-01-31T21:20:00.000Z","age_s":605,"kind":"handoff","device":"aa","device_name":"desktop",
-             "summary":"handoff","details":"{}"}
-            """
-        try await FakeAgent.serve(["log": json("{\"rows\":[\(row)]}")]) { agent in
-            let result = await agent.run("log", "-n", "4", "--device", "desktop", "--kind", "handoff")
-            #expect(result.out.hasPrefix("OP   WHEN"))
+        try await FakeAgent.serve(["log": always(try Sample.log())]) { agent in
+            let result = await agent.run("log", "-n", "4", "--device", "desktop", "--since", "2h")
+            #expect(result.out.hasPrefix("OP      WHEN"))
             let call = agent.body("log", as: LogCall.self)
-            #expect(call == LogCall(limit: 4, device: "desktop", kind: "handoff"))
+            #expect(call == LogCall(limit: 4, device: "desktop", since_s: 7200, operations: true))
+            _ = await agent.run("log", "--kind", "handoff")
+            #expect(agent.body("log", as: LogCall.self) == LogCall(limit: 20, kind: "handoff"))
             let json = await agent.run("log", "--json").out
-            #expect(decoded(json, as: LogReport.self)?.rows.map(\.id) == [7])
+            #expect(decoded(json, as: LogReport.self)?.rows.map(\.id) == [7, 8, 9, 10, 11, 12])
+            _ = await agent.run("log", "show", "1841")
+            #expect(agent.body("log", as: LogCall.self) == LogCall(limit: 1000, op: "1841"))
+            #expect(await agent.run("log", "--verify", "--rows").code == 64)
         }
-        try await FakeAgent.serve(["log": json(#"{"rows":[]}"#)]) { agent in
+        let nothing = LogReport(rows: [], operations: [])
+        try await FakeAgent.serve(["log": always(nothing)]) { agent in
             let result = await agent.run("log")
             #expect(result.out == "")
             #expect(result.error == "nothing in the log yet\n")
+            let none = await agent.run("log", "show", "k0001")
+            #expect(none.code == 1)
+            #expect(none.error == "baton: there is no operation 'k0001' in the log; see: baton log\n")
+        }
+    }
+
+    @Test("U3 log --verify says where the chain breaks, and by its exit status that it does")
+    func verifyLog() async throws {
+        let whole = LogVerdict(whole: true, rows: 12, first: 4, last: 15, cut_before: 3, unchained: 0, tip: "abcd")
+        try await FakeAgent.serve(["log.verify": always(whole)]) { agent in
+            let result = await agent.run("log", "--verify")
+            #expect(result.code == 0)
+            #expect(
+                result.out
+                    == "whole: 12 rows, 4 to 15; older ones were dropped by age, their last hash is kept\n"
+                    + "newest hash abcd\n")
+        }
+        var broken = whole
+        broken.whole = false
+        broken.broken_row = 9
+        broken.broken_op = "k0008"
+        broken.why = "it was changed"
+        try await FakeAgent.serve(["log.verify": always(broken)]) { agent in
+            let result = await agent.run("log", "--verify")
+            #expect(result.code == 1)
+            #expect(result.out == "BROKEN at row 9 (operation k0008): it was changed\n12 rows before it are whole\n")
         }
     }
 

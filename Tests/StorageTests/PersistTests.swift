@@ -156,7 +156,13 @@ import Testing
         rows[4].details = #"{"files":3}"#
         rows[5].kind = "refused"
         try store.appendAudit(rows)
-        for place in rows.indices { rows[place].id = Int64(place) + 1 }
+        for place in rows.indices {
+            rows[place].id = Int64(place) + 1
+            rows[place].op = rows[place].id
+            rows[place].hash = try #require(
+                try store.audit(AuditQuery(after: Int64(place), before: Int64(place) + 2)).first
+            ).hash
+        }
         #expect(try store.audit(AuditQuery()) == rows)
         #expect(try store.audit(AuditQuery(limit: 2)) == Array(rows.suffix(2)))
         #expect(try store.audit(AuditQuery(since: 9000)) == Array(rows.suffix(2)))

@@ -20,6 +20,9 @@ package enum SettingCatalogue {
             "filter.types", .meshOrDevice, .words(SettingCatalogue.fileTypes), "",
             "kinds of files, by the ends of their names, that are not captured or put in place"),
         SettingKey(
+            "metrics.listen", .device, .text(example: "127.0.0.1:9470"), "",
+            "a loopback address on which metrics can be scraped; empty: none", sample: "127.0.0.1:9470"),
+        SettingKey(
             "pause.budget", .mesh, .duration(.milliseconds(50)...Limits.pauseMax), "2s",
             "a gate reopens after its capture when the pause lasts longer"),
         SettingKey(
