@@ -90,7 +90,8 @@ final class JoinDesk: Sendable {
         case .refused(.limitReached): return .refused(.full, "the mesh has \(Limits.devices) devices already")
         case .refused(.nameTaken): return .refused(.nameTaken, "the name \(name) is taken")
         case .noQuorum, .noLeader: return .refused(.noQuorum, "no quorum can be reached to take the device in")
-        case .synced, .handedOff, .handoffRefused, .granted, .lost, .lockRefused, .refused(.noHub), .failed:
+        case .synced, .handedOff, .handoffRefused, .granted, .lost, .lockRefused, .refused(.noHub), .refused(.notOpen),
+            .failed:
             return .refused(.other, "the mesh could not take the device in")
         }
         audit.add(

@@ -22,6 +22,7 @@ extension Device {
         case .set(let setting): propose(.set(setting), .client(tag: tag), at: now, into: &output)
         case .unset(let key): propose(.unset(key: key), .client(tag: tag), at: now, into: &output)
         case .hub(let change): propose(.hub(change), .client(tag: tag), at: now, into: &output)
+        case .review(let review): propose(.review(review), .client(tag: tag), at: now, into: &output)
         }
     }
 

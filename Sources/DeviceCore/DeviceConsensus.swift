@@ -142,6 +142,7 @@ extension Device {
             output.events.append(.publicationRefused(publication, refusal))
         }
         if change.settingsChanged { output.settingsChanged = true }
+        if let review = change.review { output.events.append(.review(review)) }
         if change.rosterChanged {
             output.rosterChanged = true
             membershipCheck = now

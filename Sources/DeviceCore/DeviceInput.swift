@@ -46,6 +46,7 @@ package enum ClientRequest: Hashable, Sendable {
     case set(Setting)
     case unset(key: String)
     indirect case hub(HubChange)
+    case review(ReviewCommand)
 }
 
 package enum ClientReply: Hashable, Sendable {

@@ -127,6 +127,8 @@ package enum DeviceEvent: Hashable, Sendable {
     case declined(RoundID, RoundDecline)
     case membership(Membership)
     case hub(HubEvent)
+    /// A conflict was resolved, a brake was pulled, lifted or overruled.
+    case review(ReviewEvent)
     case slept(Duration)
     case dropped(String)
 }

@@ -133,7 +133,10 @@ extension Device {
         case .lock(.release(let name, _)), .lock(.transfer(let name, _, _)):
             return state.locks.grant(of: name).map { $0.holder == peer } ?? true
         case .lock(.expire), .lock(.forget): return peer == device || configuration.mutants.has(.lateExpiry)
-        case .publish, .putDevice, .removeDevice, .set, .unset, .hub: return true
+        case .review(.brake(let brake)): return brake.device == peer
+        case .review(.lift(let braked, let ofRound)): return ofRound || braked == peer
+        case .publish, .putDevice, .removeDevice, .set, .unset, .hub, .review(.resolve), .review(.allowDeletions):
+            return true
         }
     }
 
@@ -230,6 +233,7 @@ extension MeshOperation {
         case .removeDevice: "a removal"
         case .set, .unset: "a setting"
         case .hub: "the hub"
+        case .review: "an answer of a person"
         }
     }
 }

@@ -144,7 +144,7 @@ extension Device {
         case .publish(let round, let old, let report, let holders):
             let publication = Publication(
                 round: round, old: old, new: report.revision, changedFiles: report.changedFiles,
-                conflicts: report.conflicts, holders: holders, undoes: report.undo?.number)
+                conflicts: report.conflicts, opened: report.opened, holders: holders, undoes: report.undo?.number)
             propose(.publish(publication), .publish(round), within: Limits.roundTimeout, at: now, into: &output)
         case .phase(let round, let phase): output.events.append(.roundPhase(round, phase))
         case .ended(let summary): roundEnded(summary, at: now, into: &output)

@@ -31,6 +31,8 @@ package enum MeshOperation: Hashable, Sendable {
     /// Back to the default.
     case unset(key: String)
     case hub(HubChange)
+    /// What people are asked, and what they answer.
+    case review(ReviewCommand)
 }
 
 /// What becomes of the mesh's hub.
@@ -50,6 +52,8 @@ package struct Publication: Hashable, Sendable {
     package var new: Revision
     package var changedFiles: UInt32
     package var conflicts: UInt32
+    /// The names of those conflicts, at most `Limits.openConflicts`.
+    package var opened: [ShortID]
     /// The devices that have `new` on disk, sorted.
     package var holders: [DeviceID]
     /// The number of the round that this one undoes.
@@ -57,8 +61,9 @@ package struct Publication: Hashable, Sendable {
 
     package init(
         round: RoundID, old: Revision?, new: Revision, changedFiles: UInt32 = 0, conflicts: UInt32 = 0,
-        holders: [DeviceID], undoes: UInt64? = nil
+        opened: [ShortID] = [], holders: [DeviceID], undoes: UInt64? = nil
     ) {
+        self.opened = opened
         self.round = round
         self.old = old
         self.new = new
@@ -105,6 +110,8 @@ package enum MeshRefusal: Hashable, Sendable {
     case limitReached
     case nameTaken
     case noHub
+    /// The conflict was resolved before, or never was; nobody asks about these deletions.
+    case notOpen
 }
 
 package typealias MeshRaft = Raft<MeshCommand, MeshState>

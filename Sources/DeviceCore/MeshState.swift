@@ -18,6 +18,10 @@ package struct MeshState: Hashable, Sendable {
     /// What `settings` say of rounds.
     package private(set) var syncSettings = SyncSettings()
     package private(set) var hub: HubRecord?
+    /// Conflicts that wait for a person.
+    package internal(set) var conflicts = OpenConflicts()
+    /// Deletions that wait for a word, sorted; at most two a device.
+    package internal(set) var brakes: [DeletionBrake] = []
     /// Answers to recent requests, sorted by device: a retry is answered from here.
     package private(set) var answered: [AnsweredRequests] = []
 
@@ -26,13 +30,15 @@ package struct MeshState: Hashable, Sendable {
     /// A state as it was stored. Nil if it breaks an invariant of its own (order, counts).
     package init?(
         devices: [DeviceRecord], removed: [DeviceID], locks: LockTable, head: PublishedHead, settings: [Setting],
-        answered: [AnsweredRequests], hub: HubRecord? = nil
+        conflicts: OpenConflicts = OpenConflicts(), brakes: [DeletionBrake] = [], answered: [AnsweredRequests],
+        hub: HubRecord? = nil
     ) {
         guard zip(devices, devices.dropFirst()).allSatisfy({ $0.device < $1.device }), devices.count <= Limits.devices,
             zip(settings, settings.dropFirst()).allSatisfy({ $0.key < $1.key }),
             settings.bytes <= Limits.settingsBytes,
             zip(answered, answered.dropFirst()).allSatisfy({ $0.device < $1.device }),
-            answered.allSatisfy({ $0.answers.count <= Limits.rememberedRequests })
+            answered.allSatisfy({ $0.answers.count <= Limits.rememberedRequests }),
+            zip(brakes, brakes.dropFirst()).allSatisfy({ $0.precedes($1) }), brakes.count <= 2 * Limits.devices
         else { return nil }
         self.devices = devices
         self.removed = removed
@@ -40,6 +46,8 @@ package struct MeshState: Hashable, Sendable {
         self.head = head
         self.settings = settings
         syncSettings = SyncSettings(settings)
+        self.conflicts = conflicts
+        self.brakes = brakes
         self.answered = answered
         self.hub = hub
     }
@@ -112,6 +120,7 @@ package struct MeshChange: Hashable, Sendable {
     package var published: Publication?
     package var rosterChanged = false
     package var settingsChanged = false
+    package var review: ReviewEvent?
 }
 
 // MARK: - Applying
@@ -134,6 +143,7 @@ extension MeshState {
         case .set(let setting): put(setting, &change)
         case .unset(let key): unset(key, &change)
         case .hub(let hub): self.change(hub, &change)
+        case .review(let review): apply(review, by: command.request.device, &change)
         }
         remember(command.request, change.outcome)
         return change
@@ -165,6 +175,7 @@ extension MeshState {
         head = PublishedHead(
             revision: publication.new, round: publication.round, number: head.number &+ 1,
             conflicts: publication.conflicts)
+        conflicts.open(publication, number: head.number)
         change.published = publication
         change.outcome = .published(number: head.number)
     }
@@ -194,6 +205,7 @@ extension MeshState {
         devices.removeAll { $0.device == device }
         removed.append(device)
         answered.removeAll { $0.device == device }
+        brakes.removeAll { $0.device == device }
         _ = locks.apply(.forget(device), term: term, into: &change.lockEvents)
         change.rosterChanged = true
     }

@@ -236,6 +236,16 @@ extension Limits {
 
 // Merging.
 extension Limits {
+    /// Conflicts that wait for a person, in the replicated state; what is beyond is counted, and kept in the history.
+    public static let openConflicts = 4096
+    /// How long both versions of a conflict are kept after it was resolved.
+    public static let conflictsKept: Duration = .seconds(30 * 86_400)
+    /// Bytes of a difference between two versions that are shown.
+    public static let differenceBytes = 256 << 10
+    /// A version that a person gives to resolve a conflict with.
+    public static let resolutionBytes = 64 << 20
+    /// Paths of conflicts that a status report carries.
+    public static let conflictPathsShown = 64
     /// Published rounds in which a device's own earlier capture is looked for.
     public static let roundsLookedBack = 64
 }

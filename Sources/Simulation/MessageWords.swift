@@ -92,6 +92,7 @@ extension MeshOperation {
         case .hub(.put(let record)): "the hub is \(record.address)"
         case .hub(.remove): "no hub"
         case .hub(.accept(let acceptance)): "hub at \(acceptance.head?.tail ?? "nothing") is accepted"
+        case .review: "an answer of a person"
         }
     }
 }

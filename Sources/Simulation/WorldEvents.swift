@@ -40,7 +40,7 @@ extension World {
         case .refusedToken(let presented, let from, let highest, _):
             hit(.tokenRefusedAtDevice)
             row(node, "refuses token \(presented) of device \(from.number), \(highest) is newer")
-        case .pauseEnded, .memberSaid, .applied, .declined, .hub: break
+        case .pauseEnded, .memberSaid, .applied, .declined, .hub, .review: break
         case .slept: hit(.sleepNoticed)
         case .dropped(let why): row(node, "drops: \(why)")
         }

@@ -202,7 +202,7 @@ extension DeviceEvent {
         switch self {
         case .refusedToken, .dropped: true
         case .consensus, .lock, .leading, .leadershipLost, .roundStarted, .roundPhase, .roundEnded, .published,
-            .publicationRefused, .pauseEnded, .memberSaid, .applied, .declined, .membership, .hub, .slept:
+            .publicationRefused, .pauseEnded, .memberSaid, .applied, .declined, .membership, .hub, .review, .slept:
             false
         }
     }

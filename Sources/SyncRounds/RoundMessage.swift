@@ -143,10 +143,16 @@ package struct MergeReport: Hashable, Sendable {
     package var revision: Revision
     package var changedFiles: UInt32
     package var conflicts: UInt32
+    /// The names of those conflicts, at most `Limits.openConflicts`.
+    package var opened: [ShortID]
     /// Set if the round was to undo another.
     package var undo: UndoReport?
 
-    package init(revision: Revision, changedFiles: UInt32 = 0, conflicts: UInt32 = 0, undo: UndoReport? = nil) {
+    package init(
+        revision: Revision, changedFiles: UInt32 = 0, conflicts: UInt32 = 0, opened: [ShortID] = [],
+        undo: UndoReport? = nil
+    ) {
+        self.opened = opened
         self.revision = revision
         self.changedFiles = changedFiles
         self.conflicts = conflicts

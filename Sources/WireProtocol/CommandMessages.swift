@@ -14,6 +14,7 @@ extension MeshCommand {
             case .set(let setting): $0.set = setting.wire
             case .unset(let key): $0.unset = key
             case .hub(let change): $0.hub = change.wire
+            case .review(let review): $0.review = review.wire
             }
         }
     }
@@ -30,6 +31,7 @@ extension MeshCommand {
         case .unset(let key):
             operation = .unset(key: try Read.text(key, 1...Limits.settingKeyBytes, "setting's key"))
         case .hub(let change): operation = .hub(try HubChange(change))
+        case .review(let review): operation = .review(try ReviewCommand(review))
         case nil: throw .unsupported("command")
         }
         self.init(request: try RequestID(wire.request), operation: operation)
@@ -44,6 +46,7 @@ extension Publication {
             $0.new = Write.revision(new)
             $0.changedFiles = changedFiles
             $0.conflicts = conflicts
+            $0.opened = opened.map(\.bits)
             $0.holders = holders.map(Write.device)
             if let undoes { $0.undoes = undoes }
         }
@@ -57,6 +60,7 @@ extension Publication {
             new: try Read.revision(wire.new, "publication.new"),
             changedFiles: try Read.count(wire.changedFiles, "publication.changed_files"),
             conflicts: try Read.count(wire.conflicts, "publication.conflicts"),
+            opened: try Read.names(wire.opened, "publication.opened"),
             holders: try wire.holders.map { (device) throws(WireError) in
                 try Read.device(device, "publication.holders")
             }, undoes: wire.hasUndoes ? try Read.number(wire.undoes, "publication.undoes") : nil)
@@ -196,6 +200,7 @@ extension MeshRefusal {
         case .limitReached: .tooManyDevices
         case .nameTaken: .nameTaken
         case .noHub: .noHub
+        case .notOpen: .notOpen
         }
     }
 
@@ -205,6 +210,7 @@ extension MeshRefusal {
         case .tooManyDevices: self = .limitReached
         case .nameTaken: self = .nameTaken
         case .noHub: self = .noHub
+        case .notOpen: self = .notOpen
         case .unknown, .UNRECOGNIZED: throw .unsupported("refusal")
         }
     }

@@ -142,6 +142,7 @@ extension MergeReport {
             $0.changedFiles = Write.count(changedFiles)
             $0.conflicts = Write.count(conflicts)
             if let undo { $0.undo = undo.wire }
+            $0.opened = opened.prefix(Limits.openConflicts).map(\.bits)
         }
     }
 
@@ -150,6 +151,7 @@ extension MergeReport {
             revision: try Read.revision(wire.revision, "merge.revision"),
             changedFiles: try Read.count(wire.changedFiles, "merge.changed_files"),
             conflicts: try Read.count(wire.conflicts, "merge.conflicts"),
+            opened: try Read.names(wire.opened, "merge.opened"),
             undo: wire.hasUndo ? try UndoReport(wire.undo) : nil)
     }
 }

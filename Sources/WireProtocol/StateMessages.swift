@@ -13,6 +13,9 @@ extension MeshState {
             $0.settings = settings.map(\.wire)
             $0.answered = answered.map(\.wire)
             if let hub { $0.hub = hub.wire }
+            // A state from before there were any is written as it was.
+            if conflicts != OpenConflicts() { $0.conflicts = conflicts.wire }
+            $0.brakes = brakes.map(\.wire)
         }
     }
 
@@ -24,11 +27,14 @@ extension MeshState {
         let settings = wire.settings.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
         try Read.limit(settings, Limits.settingsBytes, "settings' bytes")
         try Read.limit(wire.answered.count, Limits.devices + Limits.removedDevices, "answered devices")
+        try Read.limit(wire.brakes.count, 2 * Limits.devices, "brakes")
         let state = MeshState(
             devices: try wire.devices.map { (device) throws(WireError) in try DeviceRecord(device) },
             removed: try wire.removed.map { (device) throws(WireError) in try Read.device(device, "removed device") },
             locks: try LockTable(wire.locks), head: try PublishedHead(wire.head),
             settings: try wire.settings.map { (setting) throws(WireError) in try Setting(setting) },
+            conflicts: try OpenConflicts(wire.conflicts),
+            brakes: try wire.brakes.map { (brake) throws(WireError) in try DeletionBrake(brake) },
             answered: try wire.answered.map { (answered) throws(WireError) in try AnsweredRequests(answered) },
             hub: wire.hasHub ? try HubRecord(wire.hub) : nil)
         guard let state else { throw .invalid(field: "state", "breaks an order or a count of its own") }

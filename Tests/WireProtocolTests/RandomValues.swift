@@ -94,13 +94,14 @@ extension RandomValues {
     }
 
     mutating func operation() -> MeshOperation {
-        switch below(7) {
+        switch below(8) {
         case 0: .lock(lockCommand())
         case 1: .publish(publication())
         case 2: .putDevice(record())
         case 3: .removeDevice(device())
         case 4: .unset(key: "sync.settle")
         case 5: .hub(hubChange())
+        case 6: .review(review())
         default: .set(Setting(key: "sync.settle", value: "\(below(100))s"))
         }
     }
@@ -123,7 +124,27 @@ extension RandomValues {
     mutating func publication() -> Publication {
         Publication(
             round: round(), old: maybe { $0.revision() }, new: revision(), changedFiles: count(), conflicts: count(),
-            holders: (0..<below(4)).map { _ in device() }, undoes: maybe { $0.number() })
+            opened: list(5) { $0.shortID() }, holders: (0..<below(4)).map { _ in device() },
+            undoes: maybe { $0.number() })
+    }
+
+    mutating func shortID() -> ShortID {
+        while true { if let id = ShortID(bits: flip() ? generator.next() >> 16 : below(8)) { return id } }
+    }
+
+    mutating func review(of braked: DeviceID? = nil) -> ReviewCommand {
+        switch below(6) {
+        case 0: .resolve(shortID(), .device(device()))
+        case 1: .resolve(shortID(), .both)
+        case 2: .resolve(shortID(), .content)
+        case 3: .lift(braked ?? device(), ofRound: flip())
+        case 4: .allowDeletions(shortID())
+        default:
+            .brake(
+                DeletionBrake(
+                    device: braked ?? device(), ofRound: flip(), id: shortID(), deleted: count(), files: count(),
+                    allowedBy: braked == nil ? maybe { $0.device() } : nil))
+        }
     }
 
     mutating func command() -> MeshCommand { MeshCommand(request: request(), operation: operation()) }
@@ -152,10 +173,11 @@ extension RandomValues {
     }
 
     mutating func meshRefusal() -> MeshRefusal {
-        switch below(4) {
+        switch below(5) {
         case 0: .removedDevice
         case 1: .limitReached
         case 2: .noHub
+        case 3: .notOpen
         default: .nameTaken
         }
     }
@@ -181,7 +203,7 @@ extension RandomValues {
         for step in 1...(2 + below(40)) {
             let device = members[Int(below(9))]
             let operation: MeshOperation
-            switch below(7) {
+            switch below(8) {
             case 6: operation = .hub(hubChange())
             case 0, 1:
                 operation = .lock(.acquire(lockName(), device: device, ttl: .seconds(3), waits: flip()))
@@ -191,10 +213,13 @@ extension RandomValues {
             case 3:
                 let round = RoundID(token: state.locks.grant(of: .sync)?.token ?? token(), sequence: step)
                 operation = .publish(
-                    Publication(round: round, old: state.head.revision, new: revision(), holders: [device]))
+                    Publication(
+                        round: round, old: state.head.revision, new: revision(), conflicts: UInt32(below(9)),
+                        opened: list(6) { $0.shortID() }, holders: [device]))
             case 4:
                 let record = DeviceRecord(device: device, name: "d\(device.short)", addresses: ["a:\(step)"])
                 operation = flip() && step > 8 ? .removeDevice(device) : .putDevice(record)
+            case 5: operation = .review(review(of: device))
             default: operation = .set(Setting(key: "sync.k\(below(5))", value: "\(step)"))
             }
             let request = RequestID(device: device, incarnation: 1, number: step)
@@ -250,6 +275,7 @@ extension RandomValues {
             .published(
                 MergeReport(
                     revision: revision(), changedFiles: count(), conflicts: count(),
+                    opened: list(5) { $0.shortID() },
                     undo: maybe {
                         UndoReport(number: $0.number(), restoredFiles: $0.count(), leftFiles: $0.count())
                     }))

@@ -136,6 +136,7 @@ nonisolated enum WireMeshRefusal: SwiftProtobuf.Enum, Swift.CaseIterable {
   case tooManyDevices // = 2
   case nameTaken // = 3
   case noHub // = 20
+  case notOpen // = 30
   case UNRECOGNIZED(Int)
 
   init() {
@@ -149,6 +150,7 @@ nonisolated enum WireMeshRefusal: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 2: self = .tooManyDevices
     case 3: self = .nameTaken
     case 20: self = .noHub
+    case 30: self = .notOpen
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -160,6 +162,7 @@ nonisolated enum WireMeshRefusal: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .tooManyDevices: return 2
     case .nameTaken: return 3
     case .noHub: return 20
+    case .notOpen: return 30
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -171,6 +174,7 @@ nonisolated enum WireMeshRefusal: SwiftProtobuf.Enum, Swift.CaseIterable {
     .tooManyDevices,
     .nameTaken,
     .noHub,
+    .notOpen,
   ]
 
 }
@@ -1270,6 +1274,8 @@ nonisolated struct WireMerge: Sendable {
   /// Clears the value of `undo`. Subsequent reads from it will return its default value.
   mutating func clearUndo() {self._undo = nil}
 
+  var opened: [UInt64] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1442,6 +1448,14 @@ nonisolated struct WireCommand: Sendable {
     set {operation = .hub(newValue)}
   }
 
+  var review: WireReview {
+    get {
+      if case .review(let v)? = operation {return v}
+      return WireReview()
+    }
+    set {operation = .review(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Operation: Equatable, Sendable {
@@ -1452,6 +1466,7 @@ nonisolated struct WireCommand: Sendable {
     case set(WireSetting)
     case unset(String)
     case hub(WireHubChange)
+    case review(WireReview)
 
   }
 
@@ -1596,6 +1611,149 @@ nonisolated struct WireHubFacts: Sendable {
   fileprivate var _head: Data? = nil
   fileprivate var _token: WireToken? = nil
   fileprivate var _why: String? = nil
+}
+
+/// What people are asked, and what they answer. Names of conflicts and of sets of deletions have 48 bits.
+nonisolated struct WireReview: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var command: WireReview.OneOf_Command? = nil
+
+  var resolve: WireResolve {
+    get {
+      if case .resolve(let v)? = command {return v}
+      return WireResolve()
+    }
+    set {command = .resolve(newValue)}
+  }
+
+  var brake: WireDeletionBrake {
+    get {
+      if case .brake(let v)? = command {return v}
+      return WireDeletionBrake()
+    }
+    set {command = .brake(newValue)}
+  }
+
+  var lift: WireLift {
+    get {
+      if case .lift(let v)? = command {return v}
+      return WireLift()
+    }
+    set {command = .lift(newValue)}
+  }
+
+  var allowDeletions: UInt64 {
+    get {
+      if case .allowDeletions(let v)? = command {return v}
+      return 0
+    }
+    set {command = .allowDeletions(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Command: Equatable, Sendable {
+    case resolve(WireResolve)
+    case brake(WireDeletionBrake)
+    case lift(WireLift)
+    case allowDeletions(UInt64)
+
+  }
+
+  init() {}
+}
+
+nonisolated struct WireResolve: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var conflict: UInt64 = 0
+
+  var choice: WireResolve.OneOf_Choice? = nil
+
+  var device: Data {
+    get {
+      if case .device(let v)? = choice {return v}
+      return Data()
+    }
+    set {choice = .device(newValue)}
+  }
+
+  var both: WireNothing {
+    get {
+      if case .both(let v)? = choice {return v}
+      return WireNothing()
+    }
+    set {choice = .both(newValue)}
+  }
+
+  var content: WireNothing {
+    get {
+      if case .content(let v)? = choice {return v}
+      return WireNothing()
+    }
+    set {choice = .content(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Choice: Equatable, Sendable {
+    case device(Data)
+    case both(WireNothing)
+    case content(WireNothing)
+
+  }
+
+  init() {}
+}
+
+nonisolated struct WireDeletionBrake: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var device: Data = Data()
+
+  var ofRound: Bool = false
+
+  var id: UInt64 = 0
+
+  var deleted: UInt32 = 0
+
+  var files: UInt32 = 0
+
+  var allowedBy: Data {
+    get {_allowedBy ?? Data()}
+    set {_allowedBy = newValue}
+  }
+  /// Returns true if `allowedBy` has been explicitly set.
+  var hasAllowedBy: Bool {self._allowedBy != nil}
+  /// Clears the value of `allowedBy`. Subsequent reads from it will return its default value.
+  mutating func clearAllowedBy() {self._allowedBy = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _allowedBy: Data? = nil
+}
+
+nonisolated struct WireLift: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var device: Data = Data()
+
+  var ofRound: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct WireLockCommand: Sendable {
@@ -1751,6 +1909,8 @@ nonisolated struct WirePublication: Sendable {
   var hasUndoes: Bool {self._undoes != nil}
   /// Clears the value of `undoes`. Subsequent reads from it will return its default value.
   mutating func clearUndoes() {self._undoes = nil}
+
+  var opened: [UInt64] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2305,11 +2465,59 @@ nonisolated struct WireState: @unchecked Sendable {
   /// Clears the value of `hub`. Subsequent reads from it will return its default value.
   mutating func clearHub() {_uniqueStorage()._hub = nil}
 
+  var conflicts: WireOpenConflicts {
+    get {_storage._conflicts ?? WireOpenConflicts()}
+    set {_uniqueStorage()._conflicts = newValue}
+  }
+  /// Returns true if `conflicts` has been explicitly set.
+  var hasConflicts: Bool {_storage._conflicts != nil}
+  /// Clears the value of `conflicts`. Subsequent reads from it will return its default value.
+  mutating func clearConflicts() {_uniqueStorage()._conflicts = nil}
+
+  var brakes: [WireDeletionBrake] {
+    get {_storage._brakes}
+    set {_uniqueStorage()._brakes = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+nonisolated struct WireOpenConflicts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var list: [WireOpenConflict] = []
+
+  var lastNumber: UInt64 = 0
+
+  var unlisted: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct WireOpenConflict: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var id: UInt64 = 0
+
+  var number: UInt64 = 0
+
+  var revision: Data = Data()
+
+  var round: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct WireLocks: Sendable {
@@ -2796,7 +3004,7 @@ nonisolated extension WireHubState: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension WireMeshRefusal: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0MESH_REFUSAL_UNKNOWN\0\u{1}MESH_REFUSAL_REMOVED_DEVICE\0\u{1}MESH_REFUSAL_TOO_MANY_DEVICES\0\u{1}MESH_REFUSAL_NAME_TAKEN\0\u{2}\u{11}MESH_REFUSAL_NO_HUB\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0MESH_REFUSAL_UNKNOWN\0\u{1}MESH_REFUSAL_REMOVED_DEVICE\0\u{1}MESH_REFUSAL_TOO_MANY_DEVICES\0\u{1}MESH_REFUSAL_NAME_TAKEN\0\u{2}\u{11}MESH_REFUSAL_NO_HUB\0\u{2}\u{a}MESH_REFUSAL_NOT_OPEN\0")
 }
 
 nonisolated extension WireJoinRefusalCode: SwiftProtobuf._ProtoNameProviding {
@@ -4533,7 +4741,7 @@ nonisolated extension WireApply: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireMerge: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Merge"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{3}changed_files\0\u{1}conflicts\0\u{1}undo\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{3}changed_files\0\u{1}conflicts\0\u{1}undo\0\u{2}\u{1a}opened\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4545,6 +4753,7 @@ nonisolated extension WireMerge: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.changedFiles) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.conflicts) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._undo) }()
+      case 30: try { try decoder.decodeRepeatedFixed64Field(value: &self.opened) }()
       default: break
       }
     }
@@ -4567,6 +4776,9 @@ nonisolated extension WireMerge: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try { if let v = self._undo {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     } }()
+    if !self.opened.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.opened, fieldNumber: 30)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4575,6 +4787,7 @@ nonisolated extension WireMerge: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.changedFiles != rhs.changedFiles {return false}
     if lhs.conflicts != rhs.conflicts {return false}
     if lhs._undo != rhs._undo {return false}
+    if lhs.opened != rhs.opened {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4722,7 +4935,7 @@ nonisolated extension WireStaleToken: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Command"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}lock\0\u{1}publish\0\u{3}put_device\0\u{3}remove_device\0\u{1}set\0\u{1}unset\0\u{2}\u{d}hub\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}lock\0\u{1}publish\0\u{3}put_device\0\u{3}remove_device\0\u{1}set\0\u{1}unset\0\u{2}\u{d}hub\0\u{2}\u{a}review\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4812,6 +5025,19 @@ nonisolated extension WireCommand: SwiftProtobuf.Message, SwiftProtobuf._Message
           self.operation = .hub(v)
         }
       }()
+      case 30: try {
+        var v: WireReview?
+        var hadOneofValue = false
+        if let current = self.operation {
+          hadOneofValue = true
+          if case .review(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.operation = .review(v)
+        }
+      }()
       default: break
       }
     }
@@ -4853,6 +5079,10 @@ nonisolated extension WireCommand: SwiftProtobuf.Message, SwiftProtobuf._Message
     case .hub?: try {
       guard case .hub(let v)? = self.operation else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .review?: try {
+      guard case .review(let v)? = self.operation else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
     }()
     case nil: break
     }
@@ -5093,6 +5323,280 @@ nonisolated extension WireHubFacts: SwiftProtobuf.Message, SwiftProtobuf._Messag
   }
 }
 
+nonisolated extension WireReview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Review"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}resolve\0\u{1}brake\0\u{1}lift\0\u{3}allow_deletions\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: WireResolve?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .resolve(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .resolve(v)
+        }
+      }()
+      case 2: try {
+        var v: WireDeletionBrake?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .brake(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .brake(v)
+        }
+      }()
+      case 3: try {
+        var v: WireLift?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .lift(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .lift(v)
+        }
+      }()
+      case 4: try {
+        var v: UInt64?
+        try decoder.decodeSingularFixed64Field(value: &v)
+        if let v = v {
+          if self.command != nil {try decoder.handleConflictingOneOf()}
+          self.command = .allowDeletions(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.command {
+    case .resolve?: try {
+      guard case .resolve(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .brake?: try {
+      guard case .brake(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .lift?: try {
+      guard case .lift(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .allowDeletions?: try {
+      guard case .allowDeletions(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularFixed64Field(value: v, fieldNumber: 4)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireReview, rhs: WireReview) -> Bool {
+    if lhs.command != rhs.command {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireResolve: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Resolve"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}conflict\0\u{1}device\0\u{1}both\0\u{1}content\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.conflict) }()
+      case 2: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.choice != nil {try decoder.handleConflictingOneOf()}
+          self.choice = .device(v)
+        }
+      }()
+      case 3: try {
+        var v: WireNothing?
+        var hadOneofValue = false
+        if let current = self.choice {
+          hadOneofValue = true
+          if case .both(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.choice = .both(v)
+        }
+      }()
+      case 4: try {
+        var v: WireNothing?
+        var hadOneofValue = false
+        if let current = self.choice {
+          hadOneofValue = true
+          if case .content(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.choice = .content(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.conflict != 0 {
+      try visitor.visitSingularFixed64Field(value: self.conflict, fieldNumber: 1)
+    }
+    switch self.choice {
+    case .device?: try {
+      guard case .device(let v)? = self.choice else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
+    }()
+    case .both?: try {
+      guard case .both(let v)? = self.choice else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .content?: try {
+      guard case .content(let v)? = self.choice else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireResolve, rhs: WireResolve) -> Bool {
+    if lhs.conflict != rhs.conflict {return false}
+    if lhs.choice != rhs.choice {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDeletionBrake: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".DeletionBrake"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}device\0\u{3}of_round\0\u{1}id\0\u{1}deleted\0\u{1}files\0\u{3}allowed_by\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.device) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.ofRound) }()
+      case 3: try { try decoder.decodeSingularFixed64Field(value: &self.id) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.deleted) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.files) }()
+      case 6: try { try decoder.decodeSingularBytesField(value: &self._allowedBy) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.device.isEmpty {
+      try visitor.visitSingularBytesField(value: self.device, fieldNumber: 1)
+    }
+    if self.ofRound != false {
+      try visitor.visitSingularBoolField(value: self.ofRound, fieldNumber: 2)
+    }
+    if self.id != 0 {
+      try visitor.visitSingularFixed64Field(value: self.id, fieldNumber: 3)
+    }
+    if self.deleted != 0 {
+      try visitor.visitSingularUInt32Field(value: self.deleted, fieldNumber: 4)
+    }
+    if self.files != 0 {
+      try visitor.visitSingularUInt32Field(value: self.files, fieldNumber: 5)
+    }
+    try { if let v = self._allowedBy {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 6)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireDeletionBrake, rhs: WireDeletionBrake) -> Bool {
+    if lhs.device != rhs.device {return false}
+    if lhs.ofRound != rhs.ofRound {return false}
+    if lhs.id != rhs.id {return false}
+    if lhs.deleted != rhs.deleted {return false}
+    if lhs.files != rhs.files {return false}
+    if lhs._allowedBy != rhs._allowedBy {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireLift: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Lift"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}device\0\u{3}of_round\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.device) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.ofRound) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.device.isEmpty {
+      try visitor.visitSingularBytesField(value: self.device, fieldNumber: 1)
+    }
+    if self.ofRound != false {
+      try visitor.visitSingularBoolField(value: self.ofRound, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireLift, rhs: WireLift) -> Bool {
+    if lhs.device != rhs.device {return false}
+    if lhs.ofRound != rhs.ofRound {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension WireLockCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".LockCommand"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}acquire\0\u{1}release\0\u{1}transfer\0\u{1}expire\0\u{1}cancel\0\u{1}forget\0")
@@ -5304,7 +5808,7 @@ nonisolated extension WireExpire: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension WirePublication: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Publication"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}round\0\u{1}old\0\u{1}new\0\u{3}changed_files\0\u{1}conflicts\0\u{1}holders\0\u{1}undoes\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}round\0\u{1}old\0\u{1}new\0\u{3}changed_files\0\u{1}conflicts\0\u{1}holders\0\u{1}undoes\0\u{2}\u{17}opened\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5319,6 +5823,7 @@ nonisolated extension WirePublication: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.conflicts) }()
       case 6: try { try decoder.decodeRepeatedBytesField(value: &self.holders) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self._undoes) }()
+      case 30: try { try decoder.decodeRepeatedFixed64Field(value: &self.opened) }()
       default: break
       }
     }
@@ -5350,6 +5855,9 @@ nonisolated extension WirePublication: SwiftProtobuf.Message, SwiftProtobuf._Mes
     try { if let v = self._undoes {
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 7)
     } }()
+    if !self.opened.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.opened, fieldNumber: 30)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5361,6 +5869,7 @@ nonisolated extension WirePublication: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.conflicts != rhs.conflicts {return false}
     if lhs.holders != rhs.holders {return false}
     if lhs._undoes != rhs._undoes {return false}
+    if lhs.opened != rhs.opened {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -6293,7 +6802,7 @@ nonisolated extension WireJoinAccepted: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WireState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".State"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}devices\0\u{1}removed\0\u{1}locks\0\u{1}head\0\u{1}settings\0\u{1}answered\0\u{2}\u{e}hub\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}devices\0\u{1}removed\0\u{1}locks\0\u{1}head\0\u{1}settings\0\u{1}answered\0\u{2}\u{e}hub\0\u{2}\u{a}conflicts\0\u{1}brakes\0")
 
   fileprivate class _StorageClass {
     var _devices: [WireDevice] = []
@@ -6303,6 +6812,8 @@ nonisolated extension WireState: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     var _settings: [WireSetting] = []
     var _answered: [WireAnswered] = []
     var _hub: WireHub? = nil
+    var _conflicts: WireOpenConflicts? = nil
+    var _brakes: [WireDeletionBrake] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -6320,6 +6831,8 @@ nonisolated extension WireState: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       _settings = source._settings
       _answered = source._answered
       _hub = source._hub
+      _conflicts = source._conflicts
+      _brakes = source._brakes
     }
   }
 
@@ -6345,6 +6858,8 @@ nonisolated extension WireState: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 5: try { try decoder.decodeRepeatedMessageField(value: &_storage._settings) }()
         case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._answered) }()
         case 20: try { try decoder.decodeSingularMessageField(value: &_storage._hub) }()
+        case 30: try { try decoder.decodeSingularMessageField(value: &_storage._conflicts) }()
+        case 31: try { try decoder.decodeRepeatedMessageField(value: &_storage._brakes) }()
         default: break
         }
       }
@@ -6378,6 +6893,12 @@ nonisolated extension WireState: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       try { if let v = _storage._hub {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
       } }()
+      try { if let v = _storage._conflicts {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+      } }()
+      if !_storage._brakes.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._brakes, fieldNumber: 31)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -6394,10 +6915,97 @@ nonisolated extension WireState: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         if _storage._settings != rhs_storage._settings {return false}
         if _storage._answered != rhs_storage._answered {return false}
         if _storage._hub != rhs_storage._hub {return false}
+        if _storage._conflicts != rhs_storage._conflicts {return false}
+        if _storage._brakes != rhs_storage._brakes {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireOpenConflicts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".OpenConflicts"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}list\0\u{3}last_number\0\u{1}unlisted\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.list) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.lastNumber) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.unlisted) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.list.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.list, fieldNumber: 1)
+    }
+    if self.lastNumber != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lastNumber, fieldNumber: 2)
+    }
+    if self.unlisted != 0 {
+      try visitor.visitSingularUInt32Field(value: self.unlisted, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireOpenConflicts, rhs: WireOpenConflicts) -> Bool {
+    if lhs.list != rhs.list {return false}
+    if lhs.lastNumber != rhs.lastNumber {return false}
+    if lhs.unlisted != rhs.unlisted {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireOpenConflict: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".OpenConflict"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}number\0\u{1}revision\0\u{1}round\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.revision) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.round) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.id != 0 {
+      try visitor.visitSingularFixed64Field(value: self.id, fieldNumber: 1)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 2)
+    }
+    if !self.revision.isEmpty {
+      try visitor.visitSingularBytesField(value: self.revision, fieldNumber: 3)
+    }
+    if self.round != 0 {
+      try visitor.visitSingularUInt64Field(value: self.round, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireOpenConflict, rhs: WireOpenConflict) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.round != rhs.round {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
