@@ -71,25 +71,33 @@ struct Agent: Service {
             hasTestSwitches: getenv("BATON_TEST_SWITCHES").map { String(cString: $0) } == "1", started: DeviceLoop.now,
             onStop: { [ending] in await ending.stopAndWait(loop) })
         links.begin(transport: transport, loop: loop)
+        let reviews = Reviews(device: identity.id, workspace: workspace, watch: watch, loop: loop, logger: logger)
+        reviews.follow(settings)
         let runner = EffectRunner(
             device: identity.id, workspace: workspace, gate: gate, transport: transport, streams: streams, watch: watch,
-            loop: loop, hub: HubRunner(loop: loop), notes: PathNotes(audit: audit), logger: logger)
+            reviews: reviews, settings: settings, loop: loop, hub: HubRunner(loop: loop),
+            notes: PathNotes(audit: audit), logger: logger)
         settings.meshIs(loop.read { $0.state.settings })
         let filters = FilterFollowing(
             settings: settings, workspace: workspace, watch: watch, loop: loop, logger: logger)
         await filters.begin()
-        loop.start(effects(store, links, runner, audit, settings))
+        loop.start(effects(store, links, runner, reviews, audit, settings))
         let server = try await openSocket(AgentHandler(agent: parts), transport: transport)
+        Task { await reviews.begin() }
         audit.add("started", "agent started, listening on \(bound)", details: ["version": BatonVersion.text])
         logger.notice("agent started", metadata: ["listen": "\(bound)", "device": "\(identity.id.short)"])
 
         await serve(parts, links, filters)
 
         await server.stop()
-        loop.end()
-        await transport.stop()
-        await workspace.close()
-        audit.add("stopped", ending.failure.map { "agent stopped: \($0.message)" } ?? "agent stopped")
+        try await end(parts)
+    }
+
+    private func end(_ parts: AgentParts) async throws {
+        parts.loop.end()
+        await parts.transport.stop()
+        await parts.workspace.close()
+        parts.audit.add("stopped", ending.failure.map { "agent stopped: \($0.message)" } ?? "agent stopped")
         if let failure = ending.failure { throw failure }
     }
 
@@ -117,14 +125,21 @@ struct Agent: Service {
     }
 
     private func effects(
-        _ store: DeviceStore, _ links: Links, _ runner: EffectRunner, _ audit: AuditTrail, _ settings: AgentSettings
+        _ store: DeviceStore, _ links: Links, _ runner: EffectRunner, _ reviews: Reviews, _ audit: AuditTrail,
+        _ settings: AgentSettings
     ) -> DeviceLoop.Effects {
         DeviceLoop.Effects(
             persist: { try store.persist($0) },
             send: { links.send($0) },
             act: { runner.carryOut($0) },
-            note: { audit.note($0) },
-            rosterChanged: { links.rosterChanged($0, applied: $1) },
+            note: {
+                audit.note($0)
+                reviews.note($0)
+            },
+            rosterChanged: {
+                links.rosterChanged($0, applied: $1)
+                Task { await reviews.begin() }
+            },
             settingsChanged: { settings.meshIs($0) },
             failed: { [ending] error in
                 let store = error as? StoreError
@@ -161,6 +176,7 @@ struct Agent: Service {
             let workspace = try await Workspace.open(
                 root: store.mesh.workspace, state: home.workspaceState, device: identity.id, name: identity.name,
                 create: false, branch: store.mesh.branch, logger: logger)
+            await workspace.quarantineCode()
             try await workspace.recover()
             return workspace
         } catch {

@@ -33,7 +33,8 @@ final class AgentHandler: ControlHandler {
         case ControlCall.handoff:
             return try ControlJSON.encode(await handoff(ControlJSON.decode(HandoffCall.self, from: body)))
         case ControlCall.invite: return try ControlJSON.encode(invite(ControlJSON.decode(InviteCall.self, from: body)))
-        case ControlCall.allow: return try await allow(ControlJSON.decode(AllowCall.self, from: body))
+        case ControlCall.allow:
+            return try ControlJSON.encode(await allow(ControlJSON.decode(AllowCall.self, from: body)))
         case ControlCall.remove: return try await remove(ControlJSON.decode(RemoveCall.self, from: body))
         case ControlCall.config: return try ControlJSON.encode(try config())
         case ControlCall.set:
@@ -49,6 +50,7 @@ final class AgentHandler: ControlHandler {
         case ControlCall.link: return try link(ControlJSON.decode(LinkCall.self, from: body))
         default:
             if let reply = try await history(kind, body) { return reply }
+            if let reply = try await conflictCall(kind, body) { return reply }
             throw ControlFailure(
                 code: ExitCode.usage, message: "this agent knows no call '\(kind)'",
                 hint: "the command and the agent are of different versions: baton down, then baton up")
@@ -191,35 +193,6 @@ extension AgentHandler {
         } catch let error as InviteError {
             throw ControlFailure(code: ExitCode.failed, message: error.message, hint: error.hint)
         }
-    }
-
-    private func allow(_ call: AllowCall) async throws -> [UInt8] {
-        let held = agent.watch.held
-        let paths = try call.paths.map { name in
-            guard let found = held.first(where: { String(decoding: $0.path, as: UTF8.self) == name }) else {
-                throw ControlFailure(
-                    code: ExitCode.failed, message: "'\(name)' is not held back here",
-                    hint: "baton status names what is; paths are given as there")
-            }
-            guard found.reason.canBeAllowed else {
-                throw ControlFailure(
-                    code: ExitCode.notAllowed, message: "'\(name)' cannot be let through: \(found.reason)",
-                    hint: "change the file, then: baton sync --now")
-            }
-            return found.path
-        }
-        if call.empty { await agent.workspace.allowEmptyRoot() }
-        do {
-            if !paths.isEmpty { try await agent.workspace.allow(paths) }
-        } catch {
-            throw ControlFailure(code: ExitCode.failed, message: error.message, hint: error.hint)
-        }
-        let what = call.paths.count == 1 ? "1 path" : "\(call.paths.count) paths"
-        agent.audit.add(
-            "allowed", call.empty ? "an empty workspace may be captured" : "\(what) may leave this device",
-            details: AuditPaths.details(paths))
-        agent.watch.look()
-        return ControlJSON.empty
     }
 
     private func remove(_ call: RemoveCall) async throws -> [UInt8] {

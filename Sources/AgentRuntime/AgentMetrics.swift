@@ -64,7 +64,8 @@ extension AgentMetrics.Counts {
             lateFiles += UInt64(report.lateFiles)
         case .declined: declined += 1
         case .slept: sleeps += 1
-        case .consensus, .lock, .leadershipLost, .roundStarted, .published, .memberSaid, .membership, .hub, .review, .dropped:
+        case .consensus, .lock, .leadershipLost, .roundStarted, .published, .memberSaid, .membership, .hub, .review,
+            .dropped:
             break
         }
     }

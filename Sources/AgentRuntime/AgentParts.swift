@@ -28,7 +28,7 @@ final class AgentParts: Sendable {
     let hasTestSwitches: Bool
     private let builder: StatusBuilder
     private let onStop: @Sendable () async -> Void
-    private let conflicts = Mutex<(head: Revision?, paths: [String])>((nil, []))
+    private let conflicts = Mutex<[ShortID: [UInt8]]>([:])
 
     init(
         store: DeviceStore, identity: DeviceIdentity, workspace: Workspace, loop: DeviceLoop, gate: WriterGate,
@@ -66,24 +66,46 @@ final class AgentParts: Sendable {
         if case .closed(let pause) = gate.phase { closedFor = gate.now - pause.since }
         let around = StatusBuilder.Surroundings(
             links: transport.links, writers: writers, gateClosedFor: closedFor, held: watch.held,
-            leftOut: watch.leftOut,
-            conflictPaths: paths,
-            refusedConnections: transport.counters.refusedInAll, refusedTokens: audit.refusedTokens,
-            record: audit.facts)
+            leftOut: watch.leftOut, conflictPaths: paths,
+            code: workspace.waitingCode.map { String(decoding: $0, as: UTF8.self) },
+            deletions: deletionsAsked, refusedConnections: transport.counters.refusedInAll,
+            refusedTokens: audit.refusedTokens, record: audit.facts)
         let now = DeviceLoop.now
         return loop.read { builder.report($0, around, at: now) }
     }
 
-    /// The paths of the head's conflicts; read from the store once per head.
+    /// The paths of what is open, as status shows them.
     private func conflictPaths() async -> [String] {
-        let (head, count) = loop.read { ($0.state.head.revision, $0.state.head.conflicts) }
-        guard let head, count > 0 else { return [] }
+        let list = loop.read { Array($0.state.conflicts.list.prefix(Limits.conflictPathsShown)) }
+        return await conflictPaths(list).compactMap { $0.map { String(decoding: $0, as: UTF8.self) } }
+    }
+
+    /// The path of each; nil if its revision is not here yet. Read from the store once per conflict.
+    func conflictPaths(_ list: [OpenConflict]) async -> [[UInt8]?] {
         let known = conflicts.withLock { $0 }
-        if known.head == head { return known.paths }
-        guard let found = try? await workspace.conflicts(of: head) else { return [] }
-        let paths = found.filter(\.isOpen).map { String(decoding: $0.path, as: UTF8.self) }
-        conflicts.withLock { $0 = (head, paths) }
-        return paths
+        let unknown = list.filter { known[$0.id] == nil }
+        var found: [ShortID: [UInt8]] = [:]
+        if !unknown.isEmpty {
+            let places = unknown.map { ConflictPlace(id: $0.id, revision: $0.revision) }
+            let paths = (try? await workspace.conflictPaths(at: places)) ?? []
+            for (conflict, path) in zip(unknown, paths) { found[conflict.id] = path }
+        }
+        for conflict in list where found[conflict.id] == nil { found[conflict.id] = known[conflict.id] }
+        if list.count == loop.read({ $0.state.conflicts.list.count }) {
+            conflicts.withLock { $0 = found }
+        } else {
+            conflicts.withLock { $0.merge(found) { $1 } }
+        }
+        return list.map { found[$0.id] }
+    }
+
+    /// Sets of deletions that wait for a word, anywhere in the mesh.
+    var deletionsAsked: [StatusReport.Deletions] {
+        loop.read { $0.state.brakes }.filter { $0.allowedBy == nil }.map { brake in
+            StatusReport.Deletions(
+                id: brake.id.hex, device: brake.device.description, name: audit.name(of: brake.device),
+                of_round: brake.ofRound, deleted: brake.deleted, files: brake.files)
+        }
     }
 
     /// The writers as others are told of them.

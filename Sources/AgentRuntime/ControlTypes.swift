@@ -19,7 +19,7 @@ package enum ControlCall {
     package static let handoff = "handoff"
     /// `EmptyBody` -> `InviteReport`.
     package static let invite = "invite"
-    /// `AllowCall` -> `EmptyBody`, when what was held back may leave this device.
+    /// `AllowCall` -> `AllowReport`, when what was held back may go.
     package static let allow = "allow"
     /// `RemoveCall` -> `EmptyBody`.
     package static let remove = "devices.remove"
@@ -100,15 +100,21 @@ package struct InviteReport: Codable, Hashable, Sendable {
     package var workspace_name: String
 }
 
-/// `paths`: as `StatusReport.held` names them. `empty`: the next capture may find every file gone.
+/// `paths`: as `StatusReport.held` names them. `deletions`: everything that the mesh asks about at this moment.
 package struct AllowCall: Codable, Hashable, Sendable {
     package var paths: [String]
-    package var empty: Bool
+    package var deletions: Bool
 
-    package init(paths: [String], empty: Bool) {
+    package init(paths: [String], deletions: Bool) {
         self.paths = paths
-        self.empty = empty
+        self.deletions = deletions
     }
+}
+
+package struct AllowReport: Codable, Hashable, Sendable {
+    package var paths: [String]?
+    /// Which questions were answered.
+    package var deletions: [StatusReport.Deletions]?
 }
 
 package struct RemoveCall: Codable, Hashable, Sendable {

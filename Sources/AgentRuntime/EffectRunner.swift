@@ -14,6 +14,8 @@ final class EffectRunner: Sendable {
     private let transport: MeshTransport
     private let streams: GitStreams
     private let watch: WorkspaceWatch
+    private let reviews: Reviews
+    private let settings: AgentSettings
     private let loop: DeviceLoop
     private let notes: PathNotes
     private let hub: HubRunner
@@ -21,9 +23,11 @@ final class EffectRunner: Sendable {
 
     init(
         device: DeviceID, workspace: Workspace, gate: WriterGate, transport: MeshTransport, streams: GitStreams,
-        watch: WorkspaceWatch, loop: DeviceLoop, hub: HubRunner, notes: PathNotes,
-        logger: Logger
+        watch: WorkspaceWatch, reviews: Reviews, settings: AgentSettings, loop: DeviceLoop, hub: HubRunner,
+        notes: PathNotes, logger: Logger
     ) {
+        self.settings = settings
+        self.reviews = reviews
         self.device = device
         self.workspace = workspace
         self.gate = gate
@@ -95,6 +99,7 @@ final class EffectRunner: Sendable {
         } catch {
             loop.post(.captured(round, .failed("\(error)")))
         }
+        await reviews.lookAtDeletions()
     }
 
     private func post(_ round: RoundID, base: Revision?, revision: Revision?, files: Int, _ held: [HeldPath]) {
@@ -133,15 +138,23 @@ final class EffectRunner: Sendable {
     private func merge(
         _ round: RoundID, _ head: Revision?, _ captures: [SyncRounds.DeviceCapture], _ undo: UndoTarget?
     ) async {
+        let answered = loop.read { $0.state.brakes.filter { $0.allowedBy != nil }.map(\.id) }
         do {
             let merged = try await workspace.merge(
                 head: head,
                 captures: captures.map {
                     GitWorkspace.DeviceCapture(device: $0.device, revision: $0.revision, base: $0.base)
-                }, round: round, undo: undo.map { RoundUndo(number: $0.number, revision: $0.revision) })
+                }, round: round, policies: policies, allowed: Set(answered),
+                undo: undo.map { RoundUndo(number: $0.number, revision: $0.revision) })
+            if let deletions = merged.brake {
+                loop.post(.merged(round, .failed("\(deletions.message); if that is meant: baton allow --deletions")))
+                return await reviews.ask(deletions, ofRound: true)
+            }
+            let open = merged.conflicts.filter(\.isOpen)
             let report = MergeReport(
                 revision: merged.revision, changedFiles: UInt32(clamping: merged.changedFiles),
-                conflicts: UInt32(clamping: merged.conflicts.count { $0.isOpen }),
+                conflicts: UInt32(clamping: open.count),
+                opened: Array(open.compactMap(\.shortID).prefix(Limits.openConflicts)),
                 undo: merged.undo.map {
                     UndoReport(
                         number: $0.number, restoredFiles: UInt32(clamping: $0.restored),
@@ -151,6 +164,14 @@ final class EffectRunner: Sendable {
         } catch {
             loop.post(.merged(round, .failed("\(error)")))
         }
+    }
+
+    /// As the mesh agreed on them: the same on whichever device leads.
+    private var policies: MergePolicies {
+        MergePolicies(
+            settings.layers.rules("merge.policies").compactMap { rule in
+                MergePolicy(rawValue: rule.word).map { MergePolicies.Rule(rule.pattern, $0) }
+            })
     }
 
     private func stage(_ round: RoundID, _ revision: Revision, _ peer: DeviceID) async {
@@ -185,6 +206,7 @@ final class EffectRunner: Sendable {
             loop.post(.applied(round, .failed("\(error)")))
             watch.look()
         }
+        await reviews.lookAtDeletions()
     }
 
     private func endRound(_ round: RoundID) async {
@@ -208,5 +230,6 @@ final class EffectRunner: Sendable {
         } catch {
             logger.warning("the head's ref could not be moved", metadata: ["reason": "\(error)"])
         }
+        await reviews.published()
     }
 }

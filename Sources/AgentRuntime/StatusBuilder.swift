@@ -30,6 +30,8 @@ struct StatusBuilder: Sendable {
         var held: [HeldPath]
         var leftOut: (count: Int, paths: [LeftOutPath]) = (0, [])
         var conflictPaths: [String]
+        var code: [String]
+        var deletions: [StatusReport.Deletions]
         var refusedConnections: UInt64
         var refusedTokens: UInt64
         /// What the record tells beyond the state: a device that has just started knows of the mesh what it wrote down.
@@ -53,12 +55,14 @@ struct StatusBuilder: Sendable {
                 online: devices.count { $0.state == "online" }, quorum: voters.count / 2 + 1, profile: mesh.profile),
             self: device.description, leader: leader(value, now), quorum_leader: quorumLeader,
             sync: sync(value, around, head, now), head: head.revision?.hex, devices: devices,
-            conflicts: StatusReport.Conflicts(open: head.conflicts, paths: around.conflictPaths),
+            conflicts: StatusReport.Conflicts(
+                open: UInt32(clamping: value.state.conflicts.list.count) &+ value.state.conflicts.unlisted,
+                paths: around.conflictPaths),
             held: around.held.map {
                 StatusReport.Held(
                     path: String(decoding: $0.path, as: UTF8.self), reason: "\($0.reason)",
                     can_be_allowed: $0.reason.canBeAllowed)
-            }, left_out: Self.leftOut(around.leftOut),
+            }, left_out: Self.leftOut(around.leftOut), deletions: around.deletions, code: around.code,
             workspace: StatusReport.Workspace(root: mesh.workspace, branch: mesh.branch),
             agent: StatusReport.Agent(
                 pid: getpid(), version: version, uptime_s: (now - started).fractionalSeconds, listen: listen,

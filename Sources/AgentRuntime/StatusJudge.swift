@@ -56,6 +56,7 @@ struct StatusJudge {
     let facts: HealthFacts
     /// Intervals without a complete round, while one is due and a peer is there, until that is called stuck (S2).
     static let missedIntervals = 3
+    private static let codeWaits = "code"
 
     var verdict: (health: String, reasons: [StatusReport.Reason]) {
         var reasons = needs
@@ -74,7 +75,8 @@ struct StatusJudge {
         }
         if let reason = stuck { return ("stuck", reason) }
         if report.sync.phase != "idle" { return ("syncing", nil) }
-        if !needs.isEmpty { return ("attention", nil) }
+        // What waits for approval is a choice that can stay open.
+        if needs.contains(where: { $0.code != Self.codeWaits }) { return ("attention", nil) }
         if facts.votersOnline <= quorum, facts.voters > 1 {
             let text = "if one more voter goes away, syncing stops"
             return ("degraded", Reason(code: "no_slack", text: text, fix: nil))
@@ -116,13 +118,24 @@ struct StatusJudge {
 
     private var needs: [StatusReport.Reason] {
         var reasons: [Reason] = []
-        if let waiting = report.devices.first(where: { $0.id == report.`self` })?.sync.waiting {
+        let asked = report.deletions ?? []
+        for question in asked {
+            let place = question.of_round ? "by a round of \(question.name)" : "on \(question.name)"
+            let text = "\(question.deleted) of \(question.files) files deleted \(place): not passed on unasked"
+            reasons.append(Reason(code: "deletions", text: text, fix: "baton allow --deletions"))
+        }
+        let isAsked = asked.contains { $0.device == report.`self` && !$0.of_round }
+        if !isAsked, let waiting = report.devices.first(where: { $0.id == report.`self` })?.sync.waiting {
             reasons.append(Reason(code: "waiting", text: "the workspace waits: \(waiting)", fix: nil))
         }
         let open = report.conflicts.open
         if open > 0 {
             let text = "\(open) conflict\(open == 1 ? "" : "s") (both versions kept)"
             reasons.append(Reason(code: "conflicts", text: text, fix: "baton conflicts"))
+        }
+        if let code = report.code, !code.isEmpty {
+            let text = "changes to files that run code wait here: \(code.joined(separator: ", "))"
+            reasons.append(Reason(code: Self.codeWaits, text: text, fix: "baton approve"))
         }
         return reasons
     }

@@ -23,6 +23,10 @@ package struct StatusReport: Codable, Hashable, Sendable {
     package var held: [Held]
     /// What filters leave out on this device; nil if nothing.
     package var left_out: LeftOut?
+    /// Deletions that wait for a word, anywhere in the mesh.
+    package var deletions: [Deletions]?
+    /// Changes that make this device run code and wait for `baton approve`.
+    package var code: [String]?
     package var workspace: Workspace
     package var agent: Agent
 
@@ -135,6 +139,18 @@ package struct StatusReport: Codable, Hashable, Sendable {
         package var count: Int
         /// The first of them.
         package var paths: [Path]
+    }
+
+    /// So many files are gone on a device (or in a round that it led): nothing of that is passed on before
+    /// `baton allow --deletions`.
+    package struct Deletions: Codable, Hashable, Sendable {
+        /// Names this very set of files.
+        package var id: String
+        package var device: String
+        package var name: String
+        package var of_round: Bool
+        package var deleted: UInt32
+        package var files: UInt32
     }
 
     package struct Held: Codable, Hashable, Sendable {

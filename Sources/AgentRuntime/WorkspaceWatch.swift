@@ -12,6 +12,7 @@ final class WorkspaceWatch: Sendable {
     private let wakes: AsyncStream<Wake>
     private let wake: AsyncStream<Wake>.Continuation
     private let lastHeld = Mutex<[HeldPath]>([])
+    private let deletionsSettled = Mutex<(@Sendable () async -> Void)?>(nil)
 
     private let lastLeftOut = Mutex<(count: Int, paths: [LeftOutPath])>((0, []))
     private let watching = Mutex<(watcher: WorkspaceWatcher?, filter: PathFilter)>((nil, PathFilter()))
@@ -41,6 +42,9 @@ final class WorkspaceWatch: Sendable {
         watcher?.skip { filter.skips(folder: $0) }
         look()
     }
+
+    /// To be called when a scan finds that files which were asked about are back.
+    func whenDeletionsSettle(_ body: @escaping @Sendable () async -> Void) { deletionsSettled.withLock { $0 = body } }
 
     /// Something may have changed.
     func look() { wake.yield(.look) }
@@ -74,6 +78,7 @@ final class WorkspaceWatch: Sendable {
 
     private func scanWhenWoken() async {
         var told: Int?
+        var wereHeld = await workspace.heldDeletions != nil
         for await _ in wakes {
             // Bursts become one scan; a writer that never stops is still seen twice a second.
             guard (try? await Task.sleep(for: Limits.scanPause)) != nil else { return }
@@ -87,6 +92,12 @@ final class WorkspaceWatch: Sendable {
                     loop.post(.workspaceChanged(pendingFiles: UInt32(clamping: dirt.changed)))
                 }
                 told = dirt.changed
+                let areHeld = await workspace.heldDeletions != nil
+                if wereHeld, !areHeld {
+                    loop.tell { $0.waitingChanged(nil) }
+                    await deletionsSettled.withLock { $0 }?()
+                }
+                wereHeld = areHeld
             } catch {
                 logger.warning("the workspace cannot be looked at", metadata: ["reason": "\(error)"])
             }

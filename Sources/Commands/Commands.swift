@@ -29,10 +29,12 @@ struct BatonCommand: ParsableCommand {
             CommandGroup(
                 name: "Look",
                 subcommands: [
-                    StatusCommand.self, LogCommand.self, DoctorCommand.self, DevicesCommand.self, ConfigCommand.self,
-                    MetricsCommand.self, SchemaCommand.self,
+                    StatusCommand.self, ConflictsCommand.self, LogCommand.self, DoctorCommand.self, DevicesCommand.self,
+                    ConfigCommand.self, MetricsCommand.self, SchemaCommand.self,
                 ]),
-            CommandGroup(name: "Sync", subcommands: [SyncCommand.self, HandoffCommand.self, AllowCommand.self]),
+            CommandGroup(
+                name: "Sync",
+                subcommands: [SyncCommand.self, HandoffCommand.self, AllowCommand.self, ApproveCommand.self]),
             CommandGroup(
                 name: "Bring back", subcommands: [UndoCommand.self, RestoreCommand.self, SnapshotCommand.self]),
             CommandGroup(name: "Write", subcommands: [RunCommand.self, GateCommand.self, LockCommand.self]),

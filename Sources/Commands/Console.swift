@@ -26,6 +26,18 @@ struct Console: Sendable {
     /// A line of data.
     func out(_ line: String) { writeOut(line.hasSuffix("\n") ? line : line + "\n") }
 
+    /// Bytes as they are; what is no text goes past whatever a test has put in the place of stdout.
+    func out(bytes: [UInt8]) {
+        if let text = String(validating: bytes, as: UTF8.self) { return writeOut(text) }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+
     /// A line for people.
     func note(_ line: String) { writeError(line.hasSuffix("\n") ? line : line + "\n") }
 

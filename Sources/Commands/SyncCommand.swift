@@ -55,7 +55,7 @@ struct SyncCommand: Verb {
         let paths = conflicts.paths.isEmpty ? "" : ": " + conflicts.paths.prefix(3).joined(separator: ", ")
         console.note(
             "baton: \(Words.count(conflicts.open, "conflict")) open\(Escaping.shown(paths)), both versions are kept; "
-                + "see: \(global.typed("status"))")
+                + "see: \(global.typed("conflicts"))")
         return Exit.conflicts
     }
 

@@ -23,6 +23,15 @@ enum Words {
         }
     }
 
+    /// `800 B`, `38 kB`, `1.4 MB`.
+    static func bytes(_ count: Int) -> String {
+        switch count {
+        case ..<1000: "\(count) B"
+        case ..<1_000_000: "\(count / 1000) kB"
+        default: "\(count / 1_000_000).\(count / 100_000 % 10) MB"
+        }
+    }
+
     static func ago(_ seconds: Double) -> String { seconds < 1 ? "now" : "\(coarse(seconds)) ago" }
 
     static func count(_ number: some BinaryInteger, _ one: String, _ many: String? = nil) -> String {

@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import Primitives
+import Synchronization
 
 /// One workspace of this device: everything the agent does with files and git goes through here. Its own thread; calls
 /// that change something wait for each other.
@@ -31,10 +32,12 @@ package actor Workspace {
     let hot = HotFiles()
     var gates = CaptureGates()
     var sparse = SparsePaths()
-    var quarantine: CodeQuarantine
+    var quarantine: CodeQuarantine { didSet { codeWaiting.withLock { $0 = quarantine.sorted.map(\.path) } } }
+    /// Read by whoever must not wait for a scan.
+    private nonisolated let codeWaiting: Mutex<[[UInt8]]>
     var keptHere: KeptHere
     var approvals: UInt64 = 0
-    var mayBeEmpty = false
+    var brakes: DeletionBrakes
     private var watcher: WorkspaceWatcher?
     var previous: Capturer.Previous?
     var staged: StagedRevision?
@@ -73,7 +76,9 @@ package actor Workspace {
         base = parts.base
         gates = Self.loadGates(parts.state)
         quarantine = CodeQuarantine(state: parts.state)
+        codeWaiting = Mutex(quarantine.sorted.map(\.path))
         keptHere = KeptHere(state: parts.state)
+        brakes = DeletionBrakes(state: parts.state)
         manifest = parts.manifest
         self.device = device
         self.name = name
@@ -103,6 +108,9 @@ package actor Workspace {
 
     // MARK: Questions
 
+    /// Paths of the changes that wait for `approve`, at once.
+    package nonisolated var waitingCode: [[UInt8]] { codeWaiting.withLock { $0 } }
+
     /// From now on scans look only where something changed, as the watcher says.
     package func watch(by watcher: WorkspaceWatcher) {
         self.watcher = watcher
@@ -118,7 +126,10 @@ package actor Workspace {
         try await exclusively { workspace throws(WorkspaceError) in
             if ContinuousClock.now - workspace.scope.lastWhole > Limits.wholeScan { workspace.scope.addEverything() }
             try await workspace.lookAtSparse()
-            return try workspace.withCapturer { capturer throws(GitError) in try capturer.dirt() }
+            let dirt = try workspace.withCapturer { capturer throws(GitError) in try capturer.dirt() }
+            try workspace.checked { () throws(GitError) in try workspace.reconsiderDeletions(dirt.deleted) }
+            // While deletions wait for a word nothing here is for a round.
+            return workspace.brakes.pending == nil ? dirt : Dirt(changed: 0, held: dirt.held)
         }
     }
 

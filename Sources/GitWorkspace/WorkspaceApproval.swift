@@ -18,37 +18,44 @@ extension Workspace {
             let wanted = Set(paths.map { Name($0) })
             let waiting = workspace.quarantine.sorted.filter { wanted.contains(Name($0.path)) }
             if waiting.isEmpty { return ApplyResult() }
-            workspace.approvals &+= 1
-            let round = RoundID(token: .none, sequence: workspace.approvals)
             let changes = waiting.map { PathChange(path: $0.path, old: $0.old, new: $0.new) }
-            let (applier, store, clock) = (workspace.applier, workspace.store, csystem_file_clock_nanoseconds())
-            let staged: StagedApply
-            let report: ApplyReport
-            do throws(ApplyError) {
-                // What an approval before this one took out.
-                for kept in try applier.keptRounds() where kept.token == .none { try applier.discard(kept) }
-                staged = try await withTaskExecutorPreference(workspace.tasks) { () throws(ApplyError) in
-                    try await applier.stage(changes, round: round) { blob in
-                        guard let id = ObjectID(hex: blob) else { throw GitError.damaged("blob id '\(blob)'") }
-                        return try store.blob(id)
-                    }
-                }
-                report = try applier.exchange(staged)
-            } catch { throw .apply(error) }
+            let report = try await workspace.place(changes)
             try workspace.checked { () throws(GitError) in
                 try workspace.quarantine.set([], removing: report.applied)
             }
-            let done = Set(report.applied.map { Name($0) })
-            for change in staged.journal.changes where done.contains(Name(change.change.path)) {
-                workspace.remember(change, begun: clock)
-            }
-            workspace.scope.add(waiting.map { TreeLine(path: $0.path) })
             var result = ApplyResult(applied: report.applied.count, late: report.late)
             result.deferred = report.deferred + report.blocked.map(\.path)
             return result
         }
     }
 
-    /// One word that lets the next capture be of an empty folder, where there were files.
-    package func allowEmptyRoot() { mayBeEmpty = true }
+    /// Brings changes in place that a person asked for here, outside of any round: by the same journal, comparison and
+    /// exchange as an apply. To be called by one that has the workspace to itself.
+    func place(_ changes: [PathChange]) async throws(WorkspaceError) -> ApplyReport {
+        approvals &+= 1
+        let round = RoundID(token: .none, sequence: approvals)
+        let (applier, store, clock) = (applier, store, csystem_file_clock_nanoseconds())
+        let staged: StagedApply
+        let report: ApplyReport
+        do throws(ApplyError) {
+            // What an earlier call of this kind took out is in the store by now.
+            for kept in try applier.keptRounds() where kept.token == .none {
+                for file in try applier.discard(kept).map(\.file) { keepRescued(file) }
+            }
+            staged = try await withTaskExecutorPreference(tasks) { () throws(ApplyError) in
+                try await applier.stage(changes, round: round) { blob in
+                    guard let id = ObjectID(hex: blob) else { throw GitError.damaged("blob id '\(blob)'") }
+                    return try store.blob(id)
+                }
+            }
+            report = try applier.exchange(staged)
+        } catch { throw .apply(error) }
+        for file in report.rescued { keepRescued(file.file) }
+        let done = Set(report.applied.map { Name($0) })
+        for change in staged.journal.changes where done.contains(Name(change.change.path)) {
+            remember(change, begun: clock)
+        }
+        scope.add(changes.map { TreeLine(path: $0.path) })
+        return report
+    }
 }

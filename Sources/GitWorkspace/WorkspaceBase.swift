@@ -52,6 +52,7 @@ extension Workspace {
         try quarantine.set(staged.waiting, removing: settled)
         try keptHere.note(staged.leftOut)
         try setBase(staged.revision, kept: kept)
+        try brakes.forgetAllowed()
         for staged in changes where !left.contains(Name(staged.change.path)) {
             remember(staged, begun: begun)
         }

@@ -31,31 +31,22 @@ extension Workspace {
             }
             let request = Capturer.Request(
                 base: workspace.base, userHead: head, round: round, device: workspace.device, name: workspace.name,
-                seconds: Int64(time(nil)), previous: workspace.previous)
+                seconds: Int64(time(nil)), previous: workspace.previous,
+                deletions: workspace.brakes.allowed?.id)
             try await workspace.lookAtSparse()
-            let (result, newest) = try workspace.withCapturer { capturer throws(GitError) in
+            var (result, newest) = try workspace.withCapturer { capturer throws(GitError) in
                 try capturer.capture(request)
             }
             workspace.previous = newest
-            try workspace.checkEmptied(result)
-            guard let reason else { return result }
-            switch result {
-            case .clean(let base, let held): return .clean(base: base, held: held)
-            case .captured(let revision, let base, _, let held), .withheld(let revision, let base, _, let held):
-                return .withheld(revision, base: base, reason: reason, held: held)
+            if let reason {
+                if case .captured(let revision, let base, _, let held) = result {
+                    result = .withheld(revision, base: base, reason: reason, held: held)
+                }
+            } else {
+                result = try workspace.checked { () throws(GitError) in try workspace.checkDeletions(result) }
             }
+            return result
         }
-    }
-
-    /// A folder that is empty where there were files is rather a disk that is not mounted than a wish.
-    private func checkEmptied(_ result: CaptureResult) throws(WorkspaceError) {
-        guard case .captured(let revision, let base, _, _) = result else { return }
-        let isEmptied = try checked { () throws(GitError) -> Bool in
-            if try store.tree(of: revision) != store.emptyTree { return false }
-            return try store.tree(of: base) != store.emptyTree
-        }
-        if isEmptied, !mayBeEmpty { throw .rootEmptied(root) }
-        mayBeEmpty = false
     }
 
     func userState() throws(WorkspaceError) -> UserState {

@@ -26,10 +26,12 @@ extension Workspace {
     /// - Parameter undo: a round to take back on top of that.
     package func merge(
         head: Revision?, captures: [DeviceCapture], round: RoundID, policies: MergePolicies = MergePolicies(),
-        undo: RoundUndo? = nil
+        allowed: Set<ShortID> = [], undo: RoundUndo? = nil
     ) async throws(WorkspaceError) -> MergeResult {
         // Whoever merges leads.
-        let merger = Merger(store: store, head: head, round: round, policies: policies, leader: device)
+        let merger = Merger(
+            store: store, head: head, round: round, policies: policies, leader: device, allowed: allowed,
+            allowedPaths: brakes.allowedOfRound)
         let result = try await question { store throws(GitError) in
             var merged = try merger.merge(captures)
             if let undo, let head, let over = merged {
@@ -41,6 +43,8 @@ extension Workspace {
             return merged
         }
         guard let result else { throw .nothingToMerge }
+        brakes.ofRound = result.brake
+        if result.brake == nil { brakes.allowedOfRound = [] }
         return result
     }
 
@@ -134,6 +138,7 @@ extension Workspace {
                 return ApplyResult(waiting: "\(obstacle)")
             }
             try workspace.endBroken()
+            if let reason = workspace.brakeReason { return ApplyResult(waiting: reason) }
             let staged = try await workspace.prepare(revision, round: round)
             try workspace.checked { () throws(GitError) in
                 try ApplyMarker(round: round, revision: revision, from: staged.from).write(workspace.state)

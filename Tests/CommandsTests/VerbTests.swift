@@ -98,7 +98,8 @@ import Testing
             #expect(result.code == code)
             #expect(result.out.hasPrefix(line))
             #expect(agent.body("sync", as: SyncCall.self) == SyncCall(wait: true, reason: "manual"))
-            if code == 6 { #expect(result.error.contains("open: plan.md, both versions are kept; see: baton status")) }
+            let told = "open: plan.md, both versions are kept; see: baton conflicts"
+            if code == 6 { #expect(result.error.contains(told)) }
             if code == 1 {
                 #expect(result.error.hasPrefix("baton: the round was given up: nas went away; try again: "))
             }

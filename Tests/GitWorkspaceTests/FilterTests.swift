@@ -66,7 +66,7 @@ import Testing
         try await setAll(mesh, PathFilter(exclude: ["data/"]))
         #expect(try await mesh[0].workspace.capture(round: mesh.nextRound()).isClean)
         // Edits and deletions of what is left out go nowhere.
-        for file in 0..<10 { mesh[0].scratch.remove("work/data/\(file)") }
+        for file in 0..<7 { mesh[0].scratch.remove("work/data/\(file)") }
         try mesh[0].write("data/20", "edited here\n")
         try mesh[0].write("a", "goes on\n")
         try await mesh.round()

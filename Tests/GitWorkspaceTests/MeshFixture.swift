@@ -68,6 +68,9 @@ struct MeshFixture {
     /// Of the token under which rounds are led.
     var counter: UInt64 = 7
     var head: Revision?
+    /// Questions about deletions that were answered, and what the mesh agreed on for merges.
+    var allowed: Set<ShortID> = []
+    var policies = MergePolicies()
 
     init(_ count: Int, prepare: (Int, Scratch) async throws -> Void = { _, _ in }) async throws {
         for number in 0..<count {
@@ -121,18 +124,7 @@ struct MeshFixture {
         skipping: [Int] = [], undo: RoundUndo? = nil, applying: (() throws -> Void)? = nil
     ) async throws -> Report {
         let round = nextRound()
-        var captures: [DeviceCapture] = []
-        var results: [CaptureResult] = []
-        for (number, device) in devices.enumerated() {
-            let result = try await device.workspace.capture(round: round)
-            results.append(result)
-            guard case .captured(let revision, let base, _, _) = result else { continue }
-            try await transfer(revision, from: number, to: 0, captureOf: number)
-            captures.append(
-                DeviceCapture(device: DeviceID(number: UInt64(number + 1)), revision: revision, base: base))
-        }
-        if head == nil { head = await devices[0].workspace.base }
-        let merge = try await devices[0].workspace.merge(head: head, captures: captures, round: round, undo: undo)
+        let (merge, results) = try await merged(round, undo: undo)
         for (number, device) in devices.enumerated() {
             if number > 0 {
                 if number == 1 || devices.count > 1 {
@@ -150,6 +142,27 @@ struct MeshFixture {
             applies.append(try await device.workspace.apply(merge.revision, round: round))
         }
         return Report(merge: merge, applies: applies, captures: results)
+    }
+
+    /// What the devices have now, merged by the first of them; nothing is published.
+    mutating func merged(
+        _ given: RoundID? = nil, undo: RoundUndo? = nil
+    ) async throws -> (MergeResult, [CaptureResult]) {
+        let round = given ?? nextRound()
+        var captures: [DeviceCapture] = []
+        var results: [CaptureResult] = []
+        for (number, device) in devices.enumerated() {
+            let result = try await device.workspace.capture(round: round)
+            results.append(result)
+            guard case .captured(let revision, let base, _, _) = result else { continue }
+            try await transfer(revision, from: number, to: 0, captureOf: number)
+            captures.append(
+                DeviceCapture(device: DeviceID(number: UInt64(number + 1)), revision: revision, base: base))
+        }
+        if head == nil { head = await devices[0].workspace.base }
+        let merge = try await devices[0].workspace.merge(
+            head: head, captures: captures, round: round, policies: policies, allowed: allowed, undo: undo)
+        return (merge, results)
     }
 
     /// Every file of every device by path; equal for all devices when in step.

@@ -5,7 +5,7 @@ import AgentRuntime
 enum Schemas {
     static let all: [Schema] = [
         status, statusSync, statusWriters, log, logVerdict, doctor, devices, config, setting, sync, explain, handoff,
-        invite, setup, up, down, version, metrics, service,
+        invite, setup, up, down, version, metrics, service, conflicts, conflict, approve,
     ]
 
     static func named(_ name: String) -> Schema? {
@@ -46,8 +46,10 @@ enum Schemas {
                         .always("last_index", .integer),
                     ]))),
             .always("sync", syncState), .always("head", .orNull(.text), "the published revision"),
-            .always("devices", .list(device)), .always("conflicts", conflicts), .always("held", .list(held)),
+            .always("devices", .list(device)), .always("conflicts", openConflicts), .always("held", .list(held)),
             .maybe("left_out", leftOut, "what filters leave out on this device"),
+            .maybe("deletions", .list(deletions), "what waits for baton allow --deletions, anywhere in the mesh"),
+            .maybe("code", .list(.text), "what waits for baton approve on this device"),
             .always("workspace", .object([.always("root", .text), .always("branch", .text)])),
             .always(
                 "agent",
@@ -92,7 +94,7 @@ enum Schemas {
         .always("addresses", .list(.text)),
     ])
 
-    private static let conflicts = Shape.object([.always("open", .integer), .always("paths", .list(.text))])
+    private static let openConflicts = Shape.object([.always("open", .integer), .always("paths", .list(.text))])
 
     private static let held = Shape.object([
         .always("path", .text), .always("reason", .text), .always("can_be_allowed", .flag),
@@ -115,7 +117,7 @@ enum Schemas {
                     .object([
                         .always("id", .text), .always("name", .text), .always("state", .words(["online", "offline"])),
                         .always("sync", deviceSync),
-                    ]))), .always("conflicts", conflicts), .always("held", .list(held)),
+                    ]))), .always("conflicts", openConflicts), .always("held", .list(held)),
         ]))
 
     static let statusWriters = Schema(

@@ -32,6 +32,8 @@ struct Capturer {
         /// Seconds since 1970.
         var seconds: Int64
         var previous: Previous?
+        /// The answered question about files that are gone.
+        var deletions: ShortID?
     }
 
     let store: Store
@@ -55,7 +57,8 @@ struct Capturer {
         let lines = (findings.changed + reading.lines).filter { quarantine?.explains($0) != true }
         return Dirt(
             changed: lines.count,
-            held: (findings.held + reading.held).sorted { $0.path.lexicographicallyPrecedes($1.path) })
+            held: (findings.held + reading.held).sorted { $0.path.lexicographicallyPrecedes($1.path) },
+            deleted: lines.filter { $0.new == nil && $0.old != nil }.map(\.path))
     }
 
     func capture(_ request: Request) throws(GitError) -> (CaptureResult, Previous?) {
@@ -140,13 +143,16 @@ struct Capturer {
             Baton-Device: \(request.device)
             Baton-Round: \(request.round)
 
-            """
+            """ + (request.deletions.map { "\(Merger.deletionsTrailer): \($0)\n" } ?? "")
         let tree = try TreeEdit(batch: batch).apply(lines, to: store.tree(of: request.base))
         let parents = [request.base, request.userHead].compactMap { $0 }
         let ref = RefName.device(request.device)
         let older = try store.ref(ref)
         // The capture of before a restart, and nothing changed since: it is this one.
-        if let older, let record = try? store.commit(older), record.tree == tree, record.parents == parents {
+        let answers = [request.deletions].compactMap { $0?.hex }
+        if let older, let record = try? store.commit(older), record.tree == tree, record.parents == parents,
+            record.trailers(Merger.deletionsTrailer) == answers
+        {
             try batch.finish()
             return older
         }

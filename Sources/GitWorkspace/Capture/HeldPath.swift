@@ -63,4 +63,6 @@ package struct HeldPath: Hashable, Sendable {
 package struct Dirt: Hashable, Sendable {
     package var changed: Int
     package var held: [HeldPath]
+    /// Files of the base that are gone; where they may have been moved to is not looked at.
+    package var deleted: [[UInt8]] = []
 }

@@ -1,4 +1,3 @@
-import CSystemCalls
 import Primitives
 
 /// What a restore did on this device.
@@ -39,7 +38,10 @@ extension Workspace {
                 return result
             }
             if changes.isEmpty { return result }
-            let report = try await workspace.putInPlace(changes)
+            let report = try await workspace.place(changes)
+            try workspace.checked { () throws(GitError) in
+                try workspace.quarantine.set([], removing: report.applied)
+            }
             result.restored = report.applied
             result.left = report.late + report.deferred + report.blocked.map(\.path)
             return result
@@ -52,15 +54,9 @@ extension Workspace {
         if let obstacle = user.obstacle(to: branch), obstacle != .indexLocked { throw .userIsBusy("\(obstacle)") }
         if dryRun { return nil }
         approvals &+= 1
-        do throws(WorkspaceError) {
-            switch try await capture(round: RoundID(token: .none, sequence: approvals)) {
-            case .clean: return nil
-            case .captured(let revision, _, _, _), .withheld(let revision, _, _, _): return revision
-            }
-        } catch {
-            // An empty workspace is not passed on unasked; here somebody asks for its files.
-            guard case .rootEmptied = error else { throw error }
-            return nil
+        switch try await capture(round: RoundID(token: .none, sequence: approvals)) {
+        case .clean: return nil
+        case .captured(let revision, _, _, _), .withheld(let revision, _, _, _): return revision
         }
     }
 
@@ -85,35 +81,5 @@ extension Workspace {
             if let waiting = quarantine.changes[Name(line.path)] { old = waiting.old }
             return PathChange(path: line.path, old: old, new: line.new?.entry)
         }
-    }
-
-    /// Stages and exchanges, as an apply does; what it put there is an edit of this device's, for the next capture.
-    private func putInPlace(_ changes: [PathChange]) async throws(WorkspaceError) -> ApplyReport {
-        approvals &+= 1
-        let round = RoundID(token: .none, sequence: approvals)
-        let (applier, store, clock) = (applier, store, csystem_file_clock_nanoseconds())
-        let staged: StagedApply
-        let report: ApplyReport
-        do throws(ApplyError) {
-            // What an earlier call of this kind took out is captured or published by now.
-            for kept in try applier.keptRounds() where kept.token == .none {
-                for file in try applier.discard(kept).map(\.file) { keepRescued(file) }
-            }
-            staged = try await withTaskExecutorPreference(tasks) { () throws(ApplyError) in
-                try await applier.stage(changes, round: round) { blob in
-                    guard let id = ObjectID(hex: blob) else { throw GitError.damaged("blob id '\(blob)'") }
-                    return try store.blob(id)
-                }
-            }
-            report = try applier.exchange(staged)
-        } catch { throw .apply(error) }
-        for rescued in report.rescued { keepRescued(rescued.file) }
-        try checked { () throws(GitError) in try quarantine.set([], removing: report.applied) }
-        let done = Set(report.applied.map { Name($0) })
-        for change in staged.journal.changes where done.contains(Name(change.change.path)) {
-            remember(change, begun: clock)
-        }
-        scope.add(changes.map { TreeLine(path: $0.path) })
-        return report
     }
 }

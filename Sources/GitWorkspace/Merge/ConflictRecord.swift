@@ -29,10 +29,13 @@ extension Conflict {
         return renamed
     }
 
-    var line: String {
+    var line: String { "\(Self.trailer): \(value)" }
+
+    /// What `init(_:)` reads.
+    var value: String {
         let versions = [base, ours, theirs].map(Self.text).joined(separator: " ")
         let owner = oursDevice.map(\.description) ?? "-"
-        return "\(Self.trailer): \(id) \(kind.rawValue) \(versions) \(owner) \(theirsDevice) \(Self.escaped(path))"
+        return "\(id) \(kind.rawValue) \(versions) \(owner) \(theirsDevice) \(Self.escaped(path))"
     }
 
     /// Reads the value of a trailer; nil for anything else.
@@ -92,8 +95,10 @@ extension Conflict {
         return bytes
     }
 
-    /// The refs that keep both versions.
+    /// The refs that keep both versions while somebody has to choose, and for a while after. What a policy settled is
+    /// kept by the history.
     var pins: [RefChange] {
+        guard isOpen else { return [] }
         var pins: [RefChange] = []
         for (side, entry) in [("ours", ours), ("theirs", theirs)] {
             guard let entry, let id = ObjectID(hex: entry.blob), entry.mode != Version.gitlink else { continue }

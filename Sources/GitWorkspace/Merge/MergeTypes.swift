@@ -42,6 +42,9 @@ package struct Conflict: Hashable, Sendable {
     package var oursDevice: DeviceID?
     package var theirsDevice: DeviceID
 
+    /// The id as the log carries it.
+    package var shortID: ShortID? { ShortID(hex: id) }
+
     /// A person has to choose.
     package var isOpen: Bool { kind != .editedAndDeleted && kind != .settled }
 }
@@ -52,11 +55,11 @@ package struct MergeResult: Hashable, Sendable {
     package var changedFiles: Int
     package var conflicts: [Conflict]
     /// Set: somebody has to be asked before this is published.
-    package var brake: Brake?
+    package var brake: DeletionSet?
     /// Set if a round was undone on top of the merge.
     package var undo: UndoOutcome?
 
-    package init(revision: Revision, changedFiles: Int, conflicts: [Conflict], brake: Brake? = nil) {
+    package init(revision: Revision, changedFiles: Int, conflicts: [Conflict], brake: DeletionSet? = nil) {
         self.brake = brake
         self.revision = revision
         self.changedFiles = changedFiles

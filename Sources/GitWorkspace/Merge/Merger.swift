@@ -9,6 +9,12 @@ struct Merger {
     var policies = MergePolicies()
     /// Who is the sync leader, for the policies that ask.
     var leader: DeviceID?
+    /// Questions about deletions that were answered with yes, and paths of a round that may go.
+    var allowed: Set<ShortID> = []
+    var allowedPaths: Set<Name> = []
+
+    /// In a capture: the question about its deletions that its device had asked, and got a yes to.
+    static let deletionsTrailer = "Baton-Deletions"
 
     func merge(_ given: [DeviceCapture]) throws(GitError) -> MergeResult? {
         var grounded: [DeviceCapture] = []
@@ -22,7 +28,7 @@ struct Merger {
         let isOnHead = try store.commit(first.revision).parents.first == head
         if captures.count == 1, head == nil || isOnHead {
             let changed = try store.compare(before, store.tree(of: first.revision))
-            let brake = try Brake.check(store, before: before, lines: changed)
+            let brake = try brake(before, changed, captures)
             return MergeResult(revision: first.revision, changedFiles: changed.count, conflicts: [], brake: brake)
         }
         return try merge(captures, before: before)
@@ -92,7 +98,7 @@ struct Merger {
         }
         let revision = try publish(batch, captures, tree, conflicts)
         let changed = try store.compare(before, tree)
-        let brake = try Brake.check(store, before: before, lines: changed)
+        let brake = try brake(before, changed, captures)
         return MergeResult(
             revision: revision, changedFiles: changed.count, conflicts: conflicts, brake: brake)
     }
@@ -139,6 +145,23 @@ struct Merger {
     private func rounds(of revision: Revision) throws(GitError) -> [UInt64] {
         guard let text = try store.commit(revision).trailers("Baton-Round").last else { return [] }
         return text.split { $0 == "/" || $0 == "." }.compactMap { UInt64($0) }
+    }
+
+    /// Whether somebody has to be asked about what is deleted, apart from what somebody was asked already.
+    private func brake(
+        _ before: ObjectID, _ changed: [TreeLine], _ captures: [DeviceCapture]
+    ) throws(GitError) -> DeletionSet? {
+        let asked = try DeletionSet.check(store, before: before, lines: changed, allowed: allowedPaths)
+        guard let asked, !allowed.contains(asked.id) else { return nil }
+        var excused = allowedPaths
+        for capture in captures {
+            let answers = try store.commit(capture.revision).trailers(Self.deletionsTrailer)
+            guard answers.contains(where: { ShortID(hex: $0).map(allowed.contains) ?? false }) else { continue }
+            let lines = try store.compare(store.tree(of: capture.base), store.tree(of: capture.revision))
+            for line in lines where line.new == nil { excused.insert(Name(line.path)) }
+        }
+        let left = try DeletionSet.check(store, before: before, lines: changed, allowed: excused)
+        return left.map { allowed.contains($0.id) ? nil : $0 } ?? nil
     }
 
     /// The merge commit, in the store with everything new, durable.

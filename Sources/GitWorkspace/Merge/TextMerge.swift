@@ -55,5 +55,5 @@ struct TextMerge {
     }
 
     /// As git tells: a zero byte near the beginning.
-    private static func isBinary(_ bytes: [UInt8]) -> Bool { bytes.prefix(8000).contains(0) }
+    static func isBinary(_ bytes: [UInt8]) -> Bool { bytes.prefix(8000).contains(0) }
 }

@@ -5,7 +5,7 @@ import Primitives
 /// guessed: a rename is a delete and an add, so an edit never moves silently.
 ///
 /// A name can be a file on one side and a folder on the other: the file and the folder are merged each for itself, and
-/// where both are left, ours stands.
+/// where both are left, the folder stands.
 struct TreeMerge {
     let batch: ObjectBatch
     let theirsDevice: DeviceID
@@ -153,36 +153,22 @@ struct TreeMerge {
 
     // MARK: Files against folders
 
-    /// Names that are left as a file and as a folder: ours stands, the other is kept as a conflict.
+    /// Names that are left as a file and as a folder: the folder stands, as in git, and the file is kept as a conflict.
+    /// Whose it is plays no part: the same comes out in whatever order the devices are merged.
     private mutating func settleMixed(
         _ merged: inout [TreeItem], _ trees: Sides<ObjectID>, at path: [UInt8]
     ) throws(GitError) {
-        let files = Set(merged.filter { !$0.isTree }.map { Name($0.name) })
-        let mixed = merged.filter { $0.isTree && files.contains(Name($0.name)) }
-        for folder in mixed {
-            let child = path.isEmpty ? folder.name : path + [47] + folder.name
-            let isFileOurs = try items(trees.ours).contains { !$0.isTree && $0.name == folder.name }
-            if isFileOurs {
-                conflicts.removeAll { $0.path.starts(with: child + [47]) }
-                merged.removeAll { $0 == folder }
-                let before = try items(trees.base).first { $0.isTree && $0.name == folder.name }?.version.id
-                var inside = TreeComparison(batch)
-                guard try inside.run(before, folder.version.id, at: child) else {
-                    throw .damaged("folders are nested too deeply")
-                }
-                for line in inside.lines {
-                    guard let theirs = line.new else { continue }
-                    conflicts.append(
-                        conflict(line.path, .fileAndFolder, Sides(base: line.old, ours: nil, theirs: theirs)))
-                }
-            } else {
-                guard let file = merged.first(where: { !$0.isTree && $0.name == folder.name }) else { continue }
-                let before = try items(trees.base).first { !$0.isTree && $0.name == folder.name }?.version
-                conflicts.removeAll { $0.path == child }
-                merged.removeAll { $0 == file }
-                conflicts.append(
-                    conflict(child, .fileAndFolder, Sides(base: before, ours: nil, theirs: file.version)))
-            }
+        let folders = Set(merged.filter(\.isTree).map { Name($0.name) })
+        for file in merged where !file.isTree && folders.contains(Name(file.name)) {
+            let child = path.isEmpty ? file.name : path + [47] + file.name
+            let before = try items(trees.base).first { !$0.isTree && $0.name == file.name }?.version
+            let isOurs = try items(trees.ours).contains { !$0.isTree && $0.name == file.name }
+            conflicts.removeAll { $0.path == child }
+            merged.removeAll { $0 == file }
+            var note = conflict(child, .fileAndFolder, Sides(base: before, ours: nil, theirs: file.version))
+            // Then the folder came with what is merged.
+            if isOurs { note.oursDevice = theirsDevice }
+            conflicts.append(note)
         }
     }
 }

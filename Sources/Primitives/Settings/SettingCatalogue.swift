@@ -4,6 +4,9 @@ package enum SettingCatalogue {
     /// Sorted by name.
     package static let keys: [SettingKey] = [
         SettingKey(
+            "apply.quarantine", .meshOrDevice, .flag, "on",
+            "changes to files that make a device run code wait there for baton approve"),
+        SettingKey(
             "filter.exclude", .mesh, .patterns, "",
             "what no device captures or puts in place; nothing is deleted by it",
             sample: "*.log build/"),
@@ -19,6 +22,10 @@ package enum SettingCatalogue {
         SettingKey(
             "filter.types", .meshOrDevice, .words(SettingCatalogue.fileTypes), "",
             "kinds of files, by the ends of their names, that are not captured or put in place"),
+        SettingKey(
+            "merge.policies", .mesh, .rules(words: ["keep-both", "ours", "theirs", "union", "newest-round"]), "",
+            "which version of a path stands where two devices changed it; the last pattern that matches counts",
+            sample: "*.lock=theirs docs/**=union"),
         SettingKey(
             "metrics.listen", .device, .text(example: "127.0.0.1:9470"), "",
             "a loopback address on which metrics can be scraped; empty: none", sample: "127.0.0.1:9470"),
