@@ -75,7 +75,7 @@ struct Agent: Service {
         reviews.follow(settings)
         let runner = EffectRunner(
             device: identity.id, workspace: workspace, gate: gate, transport: transport, streams: streams, watch: watch,
-            reviews: reviews, settings: settings, loop: loop, hub: HubRunner(loop: loop),
+            reviews: reviews, settings: settings, loop: loop, mesh: store.mesh.mesh,
             notes: PathNotes(audit: audit), logger: logger)
         settings.meshIs(loop.read { $0.state.settings })
         let filters = FilterFollowing(

@@ -23,7 +23,7 @@ final class EffectRunner: Sendable {
 
     init(
         device: DeviceID, workspace: Workspace, gate: WriterGate, transport: MeshTransport, streams: GitStreams,
-        watch: WorkspaceWatch, reviews: Reviews, settings: AgentSettings, loop: DeviceLoop, hub: HubRunner,
+        watch: WorkspaceWatch, reviews: Reviews, settings: AgentSettings, loop: DeviceLoop, mesh: MeshID,
         notes: PathNotes, logger: Logger
     ) {
         self.settings = settings
@@ -36,9 +36,12 @@ final class EffectRunner: Sendable {
         self.watch = watch
         self.loop = loop
         self.notes = notes
-        self.hub = hub
+        hub = HubRunner(workspace: workspace, mesh: mesh, loop: loop, logger: logger)
         self.logger = logger
     }
+
+    /// What would outlive the agent ends.
+    func stop() { hub.stop() }
 
     /// On the loop's queue. What concerns the gate reaches it before this returns, in the order of the actions.
     func carryOut(_ actions: [DeviceAction]) {

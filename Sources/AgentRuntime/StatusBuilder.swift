@@ -69,6 +69,8 @@ struct StatusBuilder: Sendable {
                 refused_connections: around.refusedConnections, refused_tokens: around.refusedTokens))
         let facts = healthFacts(value, around, now)
         (report.health, report.reasons) = StatusJudge(report: report, facts: facts).verdict
+        report.hub = value.state.hub.map { HubStatus($0, value.hubFacts) }
+        report.judgeHub()
         return report
     }
 

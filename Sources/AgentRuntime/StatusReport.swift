@@ -20,6 +20,8 @@ package struct StatusReport: Codable, Hashable, Sendable {
     @OrNull package var head: String?
     package var devices: [Device]
     package var conflicts: Conflicts
+    /// Nil without a hub.
+    package var hub: HubStatus?
     package var held: [Held]
     /// What filters leave out on this device; nil if nothing.
     package var left_out: LeftOut?

@@ -34,7 +34,9 @@ struct BatonCommand: ParsableCommand {
                 ]),
             CommandGroup(
                 name: "Sync",
-                subcommands: [SyncCommand.self, HandoffCommand.self, AllowCommand.self, ApproveCommand.self]),
+                subcommands: [
+                    SyncCommand.self, HandoffCommand.self, AllowCommand.self, ApproveCommand.self, HubCommand.self,
+                ]),
             CommandGroup(
                 name: "Bring back", subcommands: [UndoCommand.self, RestoreCommand.self, SnapshotCommand.self]),
             CommandGroup(name: "Write", subcommands: [RunCommand.self, GateCommand.self, LockCommand.self]),

@@ -113,6 +113,8 @@ struct StatusDetails {
             let words = "\(name), term \(quorum.term), index \(quorum.commit_index) of \(quorum.last_index)"
             facts.insert(("quorum leader", words), at: 1)
         }
+        if let hub = report.hub { facts.append(("hub", "\(hub.url) \(hub.branch), \(HubText.state(hub))")) }
+        if let token = report.hub?.token { facts.append(("hub's fence", "token \(token)")) }
         let names = report.devices.first { $0.id == report.`self` }?.writers.names ?? []
         if !names.isEmpty { facts.append(("writers here", names.joined(separator: ", "))) }
         return facts

@@ -10,4 +10,5 @@
 // Merge/           captures and head into one tree; conflicts as records
 // Transfer/        packs and git's own protocol over a stream
 // Apply/           stage, then exchange: the working tree made a revision, path by path
+// Hub/             looks at the hub and fenced pushes to it
 // UserRepository/  the user's own repository: read, and fast-forwarded

@@ -287,10 +287,12 @@ extension Limits {
     public static let hubBackOff: Duration = .seconds(1)
     /// Pushes in a row that found something else there, before that is a failure.
     public static let hubRaces: UInt64 = 3
-    /// A look or a push of git's is killed after this.
-    public static let hubDeadline: Duration = .seconds(120)
+    /// A look of git's is killed after this.
+    public static let hubDeadline: Duration = .seconds(60)
+    /// A push: the first one carries the whole history.
+    public static let hubPushDeadline: Duration = .seconds(600)
     /// What git was asked and did not answer for this long counts as failed.
-    public static let hubAnswer: Duration = .seconds(300)
+    public static let hubAnswer: Duration = .seconds(900)
     /// Commits of a hub's branch in which the newest token is looked for.
     public static let hubCommitsLookedBack = 64
 }

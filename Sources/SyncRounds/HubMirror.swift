@@ -269,7 +269,10 @@ extension HubMirror {
             push.mirrored = published
             return .push(push)
         }
-        if !isTakenOver(fence, record, token) { return .push(push) }
+        // A person's push that became the head unchanged: the fence says so, or a rewrite of it would go unnoticed.
+        let isNoted = context.published == nil || record.fencing == .branchAlone || fence?.mirrored == report.head
+        if context.published != nil { push.mirrored = report.head }
+        if !isTakenOver(fence, record, token) || !isNoted { return .push(push) }
         return .rest(report.isPublished || report.head == nil ? .current : .news)
     }
 

@@ -124,6 +124,9 @@ struct RunningRound: Hashable, Sendable {
             summary.writers.paused += report.writers.paused
             summary.writers.unanswered += report.writers.unanswered
         }
+        if plan.hub != nil, case .published(let merged) = result {
+            summary.changedFiles = max(summary.changedFiles, merged.changedFiles)
+        }
         return summary
     }
 }

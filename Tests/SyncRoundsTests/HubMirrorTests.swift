@@ -131,6 +131,16 @@ import Testing
         #expect(mirror.news(at: now) == nil)
     }
 
+    @Test mutating func aPersonsPushThatBecameTheHeadIsNotedOnTheFence() throws {
+        var report = HubReport(head: Self.published, fence: .found(Self.fence(7)), published: Self.published)
+        (report.isPublished, report.holdsPublished) = (true, true)
+        guard case .push(_, let push)? = after(report, try Self.record()) else {
+            Issue.record("the fence still says that something else was mirrored")
+            return
+        }
+        #expect(push.branch == nil && push.mirrored == Self.published)
+    }
+
     @Test mutating func newsThatCannotBeMergedLeavesTheNextRoundAlone() throws {
         var report = Self.behind()
         report.head = Revision(number: 55)

@@ -47,6 +47,18 @@ package struct HermeticGit: Sendable {
     /// The same with further `NAME=value` variables, which win.
     package func with(_ extra: [String]) -> HermeticGit { HermeticGit(self, extra: extra) }
 
+    /// The same with further settings and variables, which win.
+    func with(settings: [(String, String)], _ extra: [String]) -> HermeticGit {
+        let name = "GIT_CONFIG_COUNT="
+        let first = environment.first { $0.hasPrefix(name) }.flatMap { Int($0.dropFirst(name.count)) } ?? 0
+        var variables = [name + "\(first + settings.count)"]
+        for (number, setting) in settings.enumerated() {
+            variables.append("GIT_CONFIG_KEY_\(first + number)=\(setting.0)")
+            variables.append("GIT_CONFIG_VALUE_\(first + number)=\(setting.1)")
+        }
+        return HermeticGit(self, extra: variables + extra)
+    }
+
     /// Finds git and checks its version.
     package static func locate(
         minimum: GitVersion = .minimum, searchPath: String? = currentSearchPath

@@ -59,6 +59,12 @@ struct Merger {
     private func effective(_ captures: [DeviceCapture]) throws(GitError) -> [DeviceCapture] {
         var effective: [DeviceCapture] = []
         for capture in captures where capture.revision != head && capture.revision != capture.base {
+            // Whatever was pushed to the hub is held by what is published, also if it changes no file: else the hub's
+            // branch could not go forward.
+            if capture.device == .hub {
+                effective.append(capture)
+                continue
+            }
             let record = try store.commit(capture.revision)
             let isSame = try record.tree == store.tree(of: capture.base) && record.parents.count < 2
             if !isSame { effective.append(capture) }

@@ -11,6 +11,8 @@ final class Store: Sendable {
     let cache = ObjectCache()
     /// Set if the store was found damaged: what became of it, for the log.
     let damage = Mutex<String?>(nil)
+    /// One conversation with the hub at a time: they share git's note of what was fetched.
+    let hubTurn = Mutex<Void>(())
     private let refFiles: RefFiles
     let installation: GitInstallation
     private let home: String
