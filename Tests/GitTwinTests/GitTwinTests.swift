@@ -9,15 +9,21 @@ struct GitTwinTests {
     /// Ten simulated seconds of a drawn scenario, and the healing.
     private func scenario(_ seed: UInt64) -> Scenario { .drawn(seed: seed, devices: nil, faultTime: .seconds(10)) }
 
-    @Test(arguments: [UInt64(3), 5])
-    func `G1 real git does what the model says, and the run is the same`(_ seed: UInt64) throws {
-        let run = GitTwin.counted(scenario(seed), compares: true)
-        #expect(run.report.violation == nil)
-        #expect(run.report == Simulation.run(scenario(seed)))
-        let counts = run.counts
-        #expect(counts.captures > 0 && counts.packs > 0 && counts.merges > 0 && counts.conflicts > 0)
-        #expect(counts.cuts > 0 && counts.published > 0 && counts.applied > 0 && counts.reopened > 0)
-        #expect(access(try #require(run.folder), F_OK) != 0)
+    /// What a single seed happens to do may change with every draw: the three together have to come to all of it.
+    @Test func `G1 real git does what the model says, and the run is the same`() throws {
+        var seen: [TwinCounts] = []
+        for seed: UInt64 in [3, 5, 7] {
+            let run = GitTwin.counted(scenario(seed), compares: true)
+            #expect(run.report.violation == nil)
+            #expect(run.report == Simulation.run(scenario(seed)))
+            #expect(access(try #require(run.folder), F_OK) != 0)
+            seen.append(run.counts)
+        }
+        for count in [
+            \TwinCounts.captures, \.packs, \.cuts, \.merges, \.conflicts, \.published, \.applied, \.reopened,
+        ] {
+            #expect(seen.map { $0[keyPath: count] }.reduce(0, +) > 0, "\(count)")
+        }
     }
 
     @Test func `G1 a capture without one of its files is seen, and nothing stays in the temporary folder`() throws {

@@ -69,17 +69,23 @@ import Testing
                 }
             }
             _ = try await workspace.dirt()
-            guard let revision = try await capture(&mesh) else { continue }
+            guard var revision = try await capture(&mesh) else { continue }
             #expect(try captured(workspace, revision) == onDisk(root), "step \(step)")
             if step % 7 == 6 {
+                let deletions = await workspace.heldDeletions
+                if let deletions {
+                    #expect(try await workspace.allowDeletions(deletions.id))
+                    revision = try #require(try await capture(&mesh))
+                }
                 let merge = try await workspace.merge(
                     head: mesh.head,
                     captures: [.init(device: DeviceID(number: 1), revision: revision, base: workspace.base)],
-                    round: mesh.nextRound())
+                    round: mesh.nextRound(), allowed: Set([deletions?.id].compactMap { $0 }))
                 mesh.head = merge.revision
                 let round = mesh.nextRound()
                 try await workspace.stage(merge.revision, round: round)
-                #expect(try await workspace.apply(merge.revision, round: round).isComplete)
+                let result = try await workspace.apply(merge.revision, round: round)
+                #expect(result.isComplete, "step \(step): \(result)")
             }
         }
         let whole = await workspace.wholeScans
