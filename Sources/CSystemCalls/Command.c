@@ -9,6 +9,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#if defined(__linux__)
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#endif
+
 extern char **environ;
 
 int csystem_spawn_command(
@@ -71,4 +79,24 @@ int csystem_ignores(int signal) {
     struct sigaction current;
     memset(&current, 0, sizeof current);
     return sigaction(signal, NULL, &current) == 0 && current.sa_handler == SIG_IGN;
+}
+
+int csystem_adopt_orphans(void) {
+#if defined(__linux__)
+    return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+#else
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
+int csystem_signal_process(int pidfd, int signal) {
+#if defined(__linux__)
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+#else
+    (void)pidfd;
+    (void)signal;
+    errno = ENOSYS;
+    return -1;
+#endif
 }

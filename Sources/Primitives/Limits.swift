@@ -205,6 +205,14 @@ extension Limits {
     public static let stillWithin: ClosedRange<Duration> = .milliseconds(10)...(.milliseconds(80))
     /// A wrapper gives up here, so that its answer cannot come after `quiesceGrace`.
     public static let freezeAttempts: Duration = .milliseconds(400)
+    /// Processes of one wrapped command that left its group; with more it is not stopped but named.
+    public static let strayProcesses = 256
+    /// Tries to remove the cgroup of a command that ended, 10 ms apart.
+    public static let cgroupRemovals = 8
+    /// How often a wrapper buries orphans of its command that ended.
+    public static let orphanPause: Duration = .seconds(5)
+    /// How often a wrapper whose command ended looks whether what it left has ended, too.
+    public static let leftoverPause: Duration = .milliseconds(200)
 }
 
 // The agent's shells.

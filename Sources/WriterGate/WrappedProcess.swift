@@ -1,3 +1,4 @@
+import CSystemCalls
 import Primitives
 import Synchronization
 
@@ -7,57 +8,103 @@ import Synchronization
     import Darwin
 #endif
 
-/// `baton run -- CMD`: runs `arguments` in a process group of its own, which stops while the agent's gate is closed.
+/// How the processes of a wrapped command are held.
+package enum WriterHold: Sendable {
+    /// By a cgroup v2 of its own where one may be made, else by signals.
+    case freezerOrSignals
+    case signals
+}
+
+/// `baton run -- CMD`: runs `arguments` in a process group of its own, which stops while the agent's gate is closed, as
+/// does what leaves the group. Needs this process for itself: every descendant of it counts as the command's.
 ///
 /// The standard streams are the caller's. At a terminal the group is handed it; elsewhere it is a session of its own.
-/// Without an agent it runs ungated, with a warning, and joins when one appears. The group is continued when the pause
+/// Without an agent it runs ungated, with a warning, and joins when one appears. The command is continued when the pause
 /// or its deadline ends, when the connection ends, when a signal is passed on, when this process ends, also by
-/// `kill -9` (behaviour W5). Processes that leave the group, such as the jobs of an interactive shell, are not stopped.
+/// `kill -9` (behaviour W5). Daemons that outlive the command are waited for; at a terminal they are named and left.
 ///
 /// Returns the command's exit status, 128 + n for signal n, 127 or 126 if it cannot be started.
-package func runWrapped(arguments: [String], name: String?, connect: @escaping GateConnector) async -> Int32 {
+package func runWrapped(
+    arguments: [String], name: String?, hold: WriterHold = .freezerOrSignals, connect: @escaping GateConnector
+) async -> Int32 {
     signal(SIGPIPE, SIG_IGN)
     let name = name ?? arguments.first?.split(separator: "/").last.map(String.init) ?? "command"
     let entrance = await WriterEntrance.enter(name: name, connect: connect)
     if entrance == nil { warn("the agent is not running: \(name) is not paused until it is (start it: baton up)") }
     let terminal = CallersTerminal()
     let heard = SignalRelay.heard(of: [SIGTERM, SIGINT, SIGHUP, SIGQUIT])
+    // Where orphans do not come back to us, one that left the group is found as long as its parents live.
+    _ = csystem_adopt_orphans()
     let child: ChildProcess
+    let freezer: CgroupFreezer?
     do {
         // A group in our session would be orphaned by our death: when it is stopped, the kernel then sends it HUP.
         // Only a command at a terminal must stay in the session.
-        child = try ChildProcess.start(arguments, terminal.isForeground ? .ownGroup : .ownSession, defaults: heard)
+        let placement = terminal.isForeground ? ChildProcess.Placement.ownGroup : .ownSession
+        (child, freezer) = try start(arguments, placement, defaults: heard, hold)
     } catch {
         warn("\(error)")
         await entrance?.link.close()
         return error.code
     }
-    return await WrappedProcess(child: child, name: name, connect: connect, terminal: terminal)
+    return await WrappedProcess(child: child, freezer: freezer, name: name, connect: connect, terminal: terminal)
         .run(signals: heard, entrance: entrance)
+}
+
+/// Starts the command, within a freezer if one can be had: we enter it for the moment of the start.
+private func start(
+    _ arguments: [String], _ placement: ChildProcess.Placement, defaults: [Int32], _ hold: WriterHold
+) throws(GateFailure) -> (ChildProcess, CgroupFreezer?) {
+    var freezer: CgroupFreezer?
+    switch hold {
+    case .freezerOrSignals: freezer = CgroupFreezer()
+    case .signals: break
+    }
+    let hasEntered = freezer?.enter() ?? false
+    do {
+        let child = try ChildProcess.start(arguments, placement, defaults: defaults)
+        guard let made = freezer else { return (child, nil) }
+        if hasEntered, made.leave() { return (child, made) }
+        made.remove()
+        return (child, nil)
+    } catch {
+        _ = freezer?.leave()
+        freezer?.remove()
+        throw error
+    }
 }
 
 /// A wrapped command from its start to its end.
 private final class WrappedProcess: Sendable {
     private let child: ChildProcess
+    private let freezer: CgroupFreezer?
     private let group: StoppableGroup
     private let name: String
     private let connect: GateConnector
     private let terminal: CallersTerminal
     private let link = Mutex<(any GateLink)?>(nil)
 
-    init(child: ChildProcess, name: String, connect: @escaping GateConnector, terminal: CallersTerminal) {
+    init(
+        child: ChildProcess, freezer: CgroupFreezer?, name: String, connect: @escaping GateConnector,
+        terminal: CallersTerminal
+    ) {
         self.child = child
-        group = StoppableGroup(id: child.pid)
+        self.freezer = freezer
+        group = StoppableGroup(id: child.pid, freezer: freezer)
         self.name = name
         self.connect = connect
         self.terminal = terminal
     }
 
     func run(signals: [Int32], entrance: WriterEntrance?) async -> Int32 {
-        let watchdog = ThawWatchdog(group: child.pid)
+        let watchdog = ThawWatchdog(group: child.pid, freezer: freezer)
+        group.watch(by: watchdog)
         let relay = SignalRelay(signals) { self.passOn($0) }
         terminal.give(to: child.pid)
         let serving = Task { await self.serve(entrance) }
+        let burying = Task {
+            while (try? await Task.sleep(for: Limits.orphanPause)) != nil { self.group.buryOrphans() }
+        }
         var status: Int32 = 1
         for await change in child.changes {
             switch change {
@@ -65,6 +112,8 @@ private final class WrappedProcess: Sendable {
             case .stopped(let signal): terminal.follow(stop: signal, of: child.pid)
             }
         }
+        await leaderEnded()
+        burying.cancel()
         group.finish()
         watchdog?.dismiss()
         child.reap()
@@ -73,6 +122,24 @@ private final class WrappedProcess: Sendable {
         serving.cancel()
         await serving.value
         return status
+    }
+
+    /// What the command left behind still writes, so it is still held; at a terminal somebody waits for the prompt.
+    private func leaderEnded() async {
+        group.leaderEnded()
+        group.buryOrphans()
+        let left = group.processes.filter { !$0.isDead }
+        guard !left.isEmpty else { return }
+        let pids = left.prefix(5).map { "\($0.pid)" }.joined(separator: " ") + (left.count > 5 ? " ..." : "")
+        guard !terminal.isForeground else {
+            return warn("\(name) left processes behind that are no longer paused: \(pids) (see them: ps \(pids))")
+        }
+        warn("\(name) has ended, but not what it left behind; waiting for: \(pids)")
+        while group.processes.contains(where: { !$0.isDead }) {
+            // Never cancelled: this is the process's own end.
+            try? await Task.sleep(for: Limits.leftoverPause)
+            group.buryOrphans()
+        }
     }
 
     /// The command gets the signal running, and time to act on it; the agent hears that the pause is broken.
@@ -138,16 +205,16 @@ private final class WrappedProcess: Sendable {
         }
     }
 
-    /// True when every process of the group is seen to be stopped and none has a file of the workspace open for
-    /// writing. Otherwise the group is let run for a moment and stopped again, ever more patiently: besides an open
+    /// True when every process of the command is seen to be stopped and none has a file of the workspace open for
+    /// writing. Otherwise the command is let run for a moment and stopped again, ever more patiently: besides an open
     /// file that cures a `vfork` caught half-way, whose parent waits in the kernel for its stopped child.
     private func freeze(_ pause: UInt64, below workspace: String) async -> Bool {
         let giveUp = ContinuousClock.now + Limits.freezeAttempts
         var thaw = Limits.thawBetweenTries.lowerBound
         var patience = Limits.stillWithin.lowerBound
         while group.stop(for: pause) {
-            if await isStill(pause, until: min(giveUp, .now + patience)),
-                ProcessTable.openForWriting(below: workspace, group: child.pid) == nil
+            if let still = await still(pause, until: min(giveUp, .now + patience)),
+                ProcessTable.openForWriting(below: workspace, by: still) == nil
             {
                 return true
             }
@@ -159,13 +226,15 @@ private final class WrappedProcess: Sendable {
         return false
     }
 
-    private func isStill(_ pause: UInt64, until deadline: ContinuousClock.Instant) async -> Bool {
-        while !ProcessTable.isStill(group: child.pid) {
-            guard .now < deadline, group.pause == pause, (try? await Task.sleep(for: .milliseconds(1))) != nil else {
-                return false
-            }
+    /// The processes once all hold still; nil if they do not in time.
+    private func still(_ pause: UInt64, until deadline: ContinuousClock.Instant) async -> [ProcessTable.Entry]? {
+        var wait = Duration.milliseconds(1)
+        while true {
+            if let processes = group.still(for: pause) { return processes }
+            guard .now < deadline, group.pause == pause, (try? await Task.sleep(for: wait)) != nil else { return nil }
+            // A look costs more the more processes the machine has, and many writers look at once.
+            wait = min(wait * 2, Limits.stillWithin.lowerBound)
         }
-        return true
     }
 }
 

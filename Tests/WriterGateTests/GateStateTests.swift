@@ -33,7 +33,7 @@ struct Model {
         return model
     }
 
-    @Test func w1OnlyAnswersCountAndTheRestIsNamed() {
+    @Test func `W1 only answers count and the rest is named`() {
         var model = withWriters(3)
         let asked = model.step(.close(round(1), limit: .seconds(8), request: 9))
         #expect(asked.filter { if case .ask = $0 { true } else { false } }.count == 3)
@@ -83,7 +83,7 @@ struct Model {
         #expect(model.wait(.seconds(1)) == [] && model.gate.writers.allSatisfy { $0.sections.isEmpty })
     }
 
-    @Test func w3TheDeadlineOpensWhateverElseHappens() {
+    @Test func `W3 the deadline opens whatever else happens`() {
         var model = withWriters(2)
         model.step(.close(round(1), limit: .seconds(8), request: 1))
         model.step(.paused(writer: 1, pause: 1))

@@ -16,9 +16,13 @@ final class RoleProcess: Sendable {
 
     enum Role: String { case run, gate, gateWithoutWaiting, agent }
 
-    static func start(_ role: Role, _ place: Place, _ arguments: [String] = []) throws -> RoleProcess {
+    static func start(
+        _ role: Role, _ place: Place, _ arguments: [String] = [], hold: String = "freezer"
+    ) throws -> RoleProcess {
         let binary = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let variables = ["BATON_TEST_ROLE=\(role.rawValue)", "BATON_TEST_PLACE=\(place.path)"]
+        let variables = [
+            "BATON_TEST_ROLE=\(role.rawValue)", "BATON_TEST_PLACE=\(place.path)", "BATON_TEST_HOLD=\(hold)",
+        ]
         let words = arguments.enumerated().map { "BATON_TEST_ARGUMENT\($0.offset)=\($0.element)" }
         let runner = [binary, "--testing-library", "swift-testing", "--filter", "WriterGateTests.PlayedRole/play"]
         // Not the caller's terminal, which the wrapper would hand to its command.
@@ -29,8 +33,10 @@ final class RoleProcess: Sendable {
         return RoleProcess(child: try ChildProcess.start(command, .groupOfCaller, input: nothing))
     }
 
-    static func start(_ role: Role, _ place: Place, shell command: String) throws -> RoleProcess {
-        try start(role, place, ["sh", "-c", command])
+    static func start(
+        _ role: Role, _ place: Place, shell command: String, hold: String = "freezer"
+    ) throws -> RoleProcess {
+        try start(role, place, ["sh", "-c", command], hold: hold)
     }
 
     var pid: Int32 { child.pid }
@@ -74,7 +80,8 @@ final class RoleProcess: Sendable {
         let connect = SocketLink.connector(place.socket)
         switch role {
         case .run:
-            exit(await runWrapped(arguments: arguments, name: nil, connect: connect))
+            let hold: WriterHold = Self.environment["BATON_TEST_HOLD"] == "signals" ? .signals : .freezerOrSignals
+            exit(await runWrapped(arguments: arguments, name: nil, hold: hold, connect: connect))
         case .gate:
             exit(await runGated(arguments: arguments, wait: nil, connect: connect))
         case .gateWithoutWaiting:
@@ -84,16 +91,26 @@ final class RoleProcess: Sendable {
         }
     }
 
+    /// Closes the gate once so many wrapped writers run, says how many answered and how many did not, and waits.
+    private func hold(_ crowd: Int, _ gate: WriterGate, _ place: Place) async throws {
+        guard await eventually(within: .seconds(60), { gate.wrapped.count == crowd }) else { exit(1) }
+        let report = await gate.close(round: round(1), deadline: .seconds(120))
+        place.write("closed", "\(report.paused.count) \(report.unanswered.count)")
+        try await Task.sleep(for: .seconds(120))
+        exit(2)
+    }
+
     /// Closes the gate once a wrapped writer runs, says so, and waits to be killed.
     private func beAgent(_ place: Place) async throws {
         let gate = makeGate(place, grace: Limits.quiesceGrace)
         let agent = SocketAgent(gate, at: place.socket)
         place.write("agent", "ready")
+        if let crowd = place.text("crowd").flatMap({ Int($0) }) { try await hold(crowd, gate, place) }
         guard await eventually({ place.text("leader").map { !$0.isEmpty } ?? false && !gate.wrapped.isEmpty }) else {
             exit(1)
         }
         if await pause(gate, round: 1, deadline: .seconds(60)) == ["sh"] { place.write("closed", "sh") }
-        try await Task.sleep(for: .seconds(5))
+        try await Task.sleep(for: .seconds(30))
         agent.stop()
         exit(2)
     }

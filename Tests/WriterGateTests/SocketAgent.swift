@@ -81,7 +81,7 @@ final class SocketAgent: Sendable {
         unlink(path)
         listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         _ = withAddress(path) { bind(listener, $0, $1) }
-        listen(listener, 8)
+        listen(listener, 128)
         Thread.detachNewThread { [listener] in
             var lastID: UInt64 = 0
             while true {

@@ -8,9 +8,9 @@ import Testing
 
 func round(_ number: UInt64) -> RoundID { RoundID(token: FencingToken(epoch: 1, counter: number), sequence: 1) }
 
-/// Waits until `condition` holds; false after five seconds.
-func eventually(_ condition: () async -> Bool) async -> Bool {
-    let deadline = ContinuousClock.now + .seconds(5)
+/// Waits until `condition` holds; false after `limit`.
+func eventually(within limit: Duration = .seconds(5), _ condition: () async -> Bool) async -> Bool {
+    let deadline = ContinuousClock.now + limit
     while await !condition() {
         if ContinuousClock.now > deadline { return false }
         try? await Task.sleep(for: .milliseconds(2))
@@ -119,9 +119,12 @@ extension WriterGate {
 }
 
 func stateLetter(_ pid: Int32) -> String? { ProcessTable.entry(pid).map { String(UnicodeScalar($0.state)) } }
-func isStopped(_ pid: Int32) -> Bool { stateLetter(pid) == "T" }
+/// By a signal or in a frozen control group.
+func isStopped(_ pid: Int32) -> Bool { stateLetter(pid) == "T" || CgroupFreezer.isFrozen(processOf: pid) }
 /// Alive and not stopped.
-func isRunning(_ pid: Int32) -> Bool { ProcessTable.entry(pid).map { !$0.isStill } ?? false }
+func isRunning(_ pid: Int32) -> Bool {
+    ProcessTable.entry(pid).map { !$0.isStill } ?? false && !CgroupFreezer.isFrozen(processOf: pid)
+}
 
 /// Closes the gate until a writer was paused or five tries failed, as on a machine too busy to stop it in the grace;
 /// returns the names of the paused.

@@ -6,14 +6,18 @@ import Testing
 
 /// Real wrappers in processes of their own, real groups, and an agent that can be killed.
 @Suite(.serialized) struct WrappedProcessTests {
+    /// The freezer is there only where a control group may be divided; signals do it elsewhere.
+    static let holds = ["freezer", "signals"]
+
     /// Appends to a file of the workspace every few milliseconds, as does a child of it, and says its pid.
     static let busyWriter = """
         (while :; do echo b >> workspace/b; sleep 0.002; done) &
         echo $$ > leader; while :; do echo a >> workspace/a; sleep 0.002; done
         """
 
-    @Test func w5AStoppedGroupWritesNothingUntilTheRelease() async throws {
-        try await withWrapper(Self.busyWriter, ends: 137) { scene, gate, _ in
+    @Test(arguments: holds)
+    func `W5 a stopped command writes nothing until the release`(hold: String) async throws {
+        try await withWrapper(Self.busyWriter, hold, ends: 137) { scene, gate, _ in
             for number in 1...3 as ClosedRange<UInt64> {
                 #expect(await pause(gate, round: number, deadline: .seconds(8)) == ["sh"])
                 let sizes = [scene.place.size("workspace/a"), scene.place.size("workspace/b")]
@@ -29,17 +33,19 @@ import Testing
         }
     }
 
-    @Test func w5TheWrappersOwnDeadlineContinuesTheGroup() async throws {
-        try await withWrapper(Self.busyWriter, ends: 137) { scene, gate, _ in
+    @Test(arguments: holds)
+    func `W5 the deadline that the wrapper itself keeps continues the command`(hold: String) async throws {
+        try await withWrapper(Self.busyWriter, hold, ends: 137) { scene, gate, _ in
             #expect(await pause(gate, round: 1, deadline: .seconds(1)) == ["sh"])
             #expect(isStopped(scene.leader))
             #expect(await eventually { isRunning(scene.leader) })
         }
     }
 
-    @Test func w5ATerminationIsDeliveredAfterTheThawAndEndsThePause() async throws {
+    @Test(arguments: holds)
+    func `W5 a termination is delivered after the thaw and ends the pause`(hold: String) async throws {
         let command = "trap 'echo got > term; exit 7' TERM; echo $$ > leader; while :; do sleep 0.01; done"
-        try await withWrapper(command, ends: 7) { scene, gate, openings in
+        try await withWrapper(command, hold, ends: 7) { scene, gate, openings in
             #expect(await pause(gate, round: 1, deadline: .seconds(20)) == ["sh"])
             #expect(isStopped(scene.leader))
             kill(scene.wrapper, SIGTERM)
@@ -49,8 +55,9 @@ import Testing
         }
     }
 
-    @Test func w5AKilledWrapperLeavesARunningGroup() async throws {
-        try await withWrapper(Self.busyWriter, ends: 137) { scene, gate, openings in
+    @Test(arguments: holds)
+    func `W5 a wrapper killed with -9 leaves a running command`(hold: String) async throws {
+        try await withWrapper(Self.busyWriter, hold, ends: 137) { scene, gate, openings in
             #expect(await pause(gate, round: 1, deadline: .seconds(20)) == ["sh"])
             #expect(isStopped(scene.leader))
             kill(scene.wrapper, SIGKILL)
@@ -60,13 +67,14 @@ import Testing
     }
 
     /// The agent alone, then agent and wrapper at once, killed with -9 while the group is stopped.
-    @Test(arguments: [false, true]) func w5AKilledAgentLeavesARunningGroup(wrapperToo: Bool) async throws {
+    @Test(arguments: holds, [false, true])
+    func `W5 an agent killed with -9 leaves a running command`(hold: String, wrapperToo: Bool) async throws {
         let place = try Place()
         defer { place.remove() }
         let agent = try RoleProcess.start(.agent, place)
         defer { agent.abandon() }
         #expect(await eventually { place.exists("agent") })
-        let wrapper = try RoleProcess.start(.run, place, shell: Self.busyWriter)
+        let wrapper = try RoleProcess.start(.run, place, shell: Self.busyWriter, hold: hold)
         defer { wrapper.abandon() }
         let leader = try await place.number("leader")
         #expect(await eventually { place.text("closed") == "sh" })
@@ -87,22 +95,24 @@ import Testing
         #expect(await wrapper.status() == 137)
     }
 
-    @Test func w5AFileOpenForWritingIsWaitedForAndNotCaptured() async throws {
+    @Test(arguments: holds)
+    func `W5 a file open for writing is waited for and not captured`(hold: String) async throws {
         let command = """
             exec 3>> workspace/f; echo $$ > leader
             while [ ! -e asked ]; do sleep 0.01; done
             sleep 0.12; exec 3>&-; echo closed > file-closed; while :; do sleep 0.01; done
             """
-        try await withWrapper(command, ends: 137) { scene, gate, _ in
+        try await withWrapper(command, hold, ends: 137) { scene, gate, _ in
             scene.place.write("asked", "now")
             #expect(await pause(gate, round: 1, deadline: .seconds(8)) == ["sh"])
             #expect(scene.place.exists("file-closed"))
         }
     }
 
-    @Test func w5AFileThatStaysOpenKeepsItsWriterRunningAndNamed() async throws {
+    @Test(arguments: holds)
+    func `W5 a file that stays open keeps its writer running and named`(hold: String) async throws {
         let command = "exec 3>> workspace/f; echo $$ > leader; while :; do echo x >> alive; sleep 0.01; done"
-        try await withWrapper(command, ends: 137) { scene, gate, _ in
+        try await withWrapper(command, hold, ends: 137) { scene, gate, _ in
             let report = await gate.close(round: round(1), deadline: .seconds(8))
             #expect(report.paused == [] && report.unanswered == ["sh"])
             let size = scene.place.size("alive")
@@ -157,7 +167,7 @@ import Testing
     /// Runs a wrapper of `sh -c command` beside a gate in this process. `body` gets the pids of the wrapper and of the
     /// command's shell; then the group is killed, if `body` did not see to its end.
     private func withWrapper(
-        _ command: String, ends status: Int32,
+        _ command: String, _ hold: String, ends status: Int32,
         _ body: (Scene, WriterGate, EarlyOpenings) async throws -> Void
     ) async throws {
         let place = try Place()
@@ -166,7 +176,7 @@ import Testing
         let gate = makeGate(place, grace: Limits.quiesceGrace, openings: openings)
         let agent = SocketAgent(gate, at: place.socket)
         defer { agent.stop() }
-        let wrapper = try RoleProcess.start(.run, place, shell: command)
+        let wrapper = try RoleProcess.start(.run, place, shell: command, hold: hold)
         defer { wrapper.abandon() }
         let leader = try await place.number("leader")
         #expect(await eventually { !gate.wrapped.isEmpty })

@@ -16,3 +16,7 @@ int csystem_spawn_command(
 int csystem_wait_for_change(pid_t pid, int *status);
 /// Whether the calling process ignores `signal`.
 int csystem_ignores(int signal);
+/// Orphans among the descendants of the calling process become its children (Linux; -1 with ENOSYS elsewhere).
+int csystem_adopt_orphans(void);
+/// Sends `signal` to the process that `pidfd` stands for, never to a later one of the same id. 0, or -1 with errno.
+int csystem_signal_process(int pidfd, int signal);
