@@ -8,8 +8,8 @@ import Primitives
 
 /// A control group of its own for one wrapped command, frozen and thawed as a whole by the kernel (cgroup v2, Linux).
 ///
-/// What the command starts is in it whatever session or group it makes for itself, and a frozen group has no process that
-/// was missed. It exists only where our own control group may be divided: a delegated one, or root's.
+/// What the command starts is in it whatever session or group it makes for itself, and a frozen group has no process
+/// that was missed. It exists only where our own control group may be divided: a delegated one, or root's.
 struct CgroupFreezer: Hashable, Sendable {
     static let prefix = "baton-run-"
     /// The directory of the command's group; its parent is our own.
@@ -48,7 +48,14 @@ struct CgroupFreezer: Hashable, Sendable {
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").contains("frozen 1")
     }
 
-    /// Thaws, hands what still runs to our own group, and removes it; more than once, for what is just being made or ends.
+    /// The processes in it, as they are now.
+    var processes: [ProcessTable.Entry] {
+        let bytes = ProcessTable.wholeContents(path + "/cgroup.procs") ?? []
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").compactMap { Int32($0) }
+            .compactMap(ProcessTable.entry)
+    }
+
+    /// Thaws, hands what still runs to our own group, and removes it; more than once, for what is just being made.
     func remove() {
         thaw()
         for attempt in 1...Limits.cgroupRemovals {

@@ -9,8 +9,8 @@ import Synchronization
 
 /// The processes of a wrapped command: stopped for one pause at a time, continued from anywhere.
 ///
-/// They are its process group and whatever descends from this process, the watchdog excepted: orphans come back to us, so
-/// that a daemon with a session of its own is found, too. Where there is a freezer it holds them; else signals do.
+/// They are its process group and whatever descends from this process, the watchdog excepted: orphans come back to us,
+/// so that a daemon with a session of its own is found, too. Where there is a freezer it holds them; else signals do.
 ///
 /// Each signal is sent under the lock that decides about it: a pause that was given up cannot stop the group after
 /// whoever gave it up has continued it. The leader is our child and not yet reaped, so the id is the group's.
@@ -65,14 +65,13 @@ final class StoppableGroup: Sendable {
         }
     }
 
-    /// The processes of the command if nothing of it can execute, else nil. What has left the group meanwhile is stopped.
-    /// Two looks must agree: one may miss a process that was made while it went on.
+    /// The processes of the command if nothing of it can execute, else nil. What has left the group meanwhile is
+    /// stopped. Two looks must agree: one may miss a process that was made while it went on.
     func still(for pause: UInt64) -> [ProcessTable.Entry]? {
         state.withLock { state in
             guard state.pause == pause, !state.isOver else { return nil }
             if let freezer {
-                guard freezer.isFrozen else { return nil }
-                return family(state)
+                return freezer.isFrozen ? freezer.processes : nil
             }
             let first = family(state)
             guard first.allSatisfy(ProcessTable.isStill) else {

@@ -8,8 +8,8 @@ import CSystemCalls
 
 /// A small shell in a session of its own that continues a command when this process dies without a word.
 ///
-/// It reads a pipe whose other end only we hold: which processes outside of the group are stopped, by id and start, and at
-/// last `done`. The end of the pipe before that means that we were killed.
+/// It reads a pipe whose other end only we hold: which processes outside of the group are stopped, by id and start, and
+/// at last `done`. The end of the pipe before that means that we were killed.
 struct ThawWatchdog: Sendable {
     private let shell: ChildProcess
     private let line: Int32

@@ -15,12 +15,12 @@ package enum WriterHold: Sendable {
     case signals
 }
 
-/// `baton run -- CMD`: runs `arguments` in a process group of its own, which stops while the agent's gate is closed, as
-/// does what leaves the group. Needs this process for itself: every descendant of it counts as the command's.
+/// `baton run -- CMD`: runs `arguments` in a process group of its own, which stops while the agent's gate is closed,
+/// as does what leaves the group. Needs this process for itself: every descendant of it counts as the command's.
 ///
 /// The standard streams are the caller's. At a terminal the group is handed it; elsewhere it is a session of its own.
-/// Without an agent it runs ungated, with a warning, and joins when one appears. The command is continued when the pause
-/// or its deadline ends, when the connection ends, when a signal is passed on, when this process ends, also by
+/// Without an agent it runs ungated, with a warning, and joins when one appears. The command is continued when the
+/// pause or its deadline ends, when the connection ends, when a signal is passed on, when this process ends, also by
 /// `kill -9` (behaviour W5). Daemons that outlive the command are waited for; at a terminal they are named and left.
 ///
 /// Returns the command's exit status, 128 + n for signal n, 127 or 126 if it cannot be started.

@@ -9,8 +9,9 @@ import Testing
     /// A daemon with a session of its own, whose parent is gone, beside a command that lives on or ends.
     static func daemon(thenEnds: Bool) -> String {
         """
-        echo $$ > leader
         (setsid sh -c 'echo $$ > daemon; while :; do echo d >> workspace/d; sleep 0.002; done' > /dev/null 2>&1 &)
+        while [ ! -s daemon ]; do sleep 0.01; done
+        echo $$ > leader
         \(thenEnds ? "exit 3" : "while :; do echo a >> workspace/a; sleep 0.002; done")
         """
     }
