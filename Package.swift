@@ -79,11 +79,12 @@ let shells: [Target] =
     + module("GitWorkspace", ["Primitives", "CSystemCalls", "CZlib", log])
     + module("WriterGate", ["Primitives", "CSystemCalls", log])
     + module("ControlSocket", ["Primitives", "CSystemCalls", log] + nio)
+    + module("ToolHooks", ["Primitives", "ControlSocket"], testExclude: ["golden"])
     + module(
         "AgentRuntime",
         core + [
             "WireProtocol", "Storage", "Identity", "MeshTransport", "GitWorkspace",
-            "WriterGate", "ControlSocket", "CSystemCalls", log,
+            "WriterGate", "ControlSocket", "ToolHooks", "CSystemCalls", log,
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         ])
     + module("GitTwin", ["Primitives", "SyncRounds", "Simulation", "GitWorkspace"])
@@ -91,7 +92,8 @@ let shells: [Target] =
     + module(
         "Commands",
         [
-            "Primitives", "AgentRuntime", "ControlSocket", "Identity", "Storage", "GitWorkspace", "WriterGate",
+            "Primitives", "AgentRuntime", "ControlSocket", "ToolHooks", "Identity", "Storage", "GitWorkspace",
+            "WriterGate",
             "SimulateCommand", "GitTwin", "CSystemCalls", log, arguments,
         ], testExclude: ["golden"])
 

@@ -51,6 +51,7 @@ struct Agent: Service {
             loop.post(.gateOpenedEarly(round))
         }
         defer { gate.emergencyOpen() }
+        let hooks = HookDesk(workspace: workspace.root) { loop.tellWriters(of: gate) }
         let desk = JoinDesk(identity: identity, store: store, loop: loop, audit: audit, logger: logger)
         let streams = GitStreams(workspace: workspace, logger: logger)
         let roster = Roster()
@@ -66,7 +67,8 @@ struct Agent: Service {
         let advertised = Addresses.advertised(bound)
         let parts = AgentParts(
             store: store, identity: identity, workspace: workspace, loop: loop, gate: gate, transport: transport,
-            watch: watch, audit: audit, desk: desk, settings: settings, logger: logger, advertised: advertised,
+            watch: watch, audit: audit, desk: desk, settings: settings, hooks: hooks, logger: logger,
+            advertised: advertised,
             listen: bound,
             hasTestSwitches: getenv("BATON_TEST_SWITCHES").map { String(cString: $0) } == "1", started: DeviceLoop.now,
             onStop: { [ending] in await ending.stopAndWait(loop) })
@@ -76,7 +78,7 @@ struct Agent: Service {
         let runner = EffectRunner(
             device: identity.id, workspace: workspace, gate: gate, transport: transport, streams: streams, watch: watch,
             reviews: reviews, settings: settings, loop: loop, mesh: store.mesh.mesh,
-            notes: PathNotes(audit: audit), logger: logger)
+            notes: PathNotes(audit: audit, hooks: hooks), logger: logger)
         settings.meshIs(loop.read { $0.state.settings })
         let filters = FilterFollowing(
             settings: settings, workspace: workspace, watch: watch, loop: loop, logger: logger)

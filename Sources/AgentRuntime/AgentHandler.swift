@@ -25,6 +25,7 @@ final class AgentHandler: ControlHandler {
 
     func handle(kind: String, body: [UInt8], session: ControlSession) async throws -> [UInt8] {
         if WriterGate.answers(kind) { return try await gate(kind, body, session) }
+        if let answer = await hook(kind, body, session) { return answer }
         if let answer = try await record(kind, body) { return answer }
         switch kind {
         case ControlCall.status: return try ControlJSON.encode(await agent.status())

@@ -22,6 +22,7 @@ final class AgentParts: Sendable {
     let audit: AuditTrail
     let desk: JoinDesk
     let settings: AgentSettings
+    let hooks: HookDesk
     let logger: Logger
     /// Where others reach this device.
     let advertised: [TransportAddress]
@@ -33,7 +34,8 @@ final class AgentParts: Sendable {
     init(
         store: DeviceStore, identity: DeviceIdentity, workspace: Workspace, loop: DeviceLoop, gate: WriterGate,
         transport: MeshTransport, watch: WorkspaceWatch, audit: AuditTrail, desk: JoinDesk, settings: AgentSettings,
-        logger: Logger, advertised: [TransportAddress], listen: TransportAddress, hasTestSwitches: Bool,
+        hooks: HookDesk, logger: Logger, advertised: [TransportAddress], listen: TransportAddress,
+        hasTestSwitches: Bool,
         started: Instant,
         onStop: @escaping @Sendable () async -> Void
     ) {
@@ -47,6 +49,7 @@ final class AgentParts: Sendable {
         self.audit = audit
         self.desk = desk
         self.settings = settings
+        self.hooks = hooks
         self.logger = logger
         self.advertised = advertised
         self.hasTestSwitches = hasTestSwitches

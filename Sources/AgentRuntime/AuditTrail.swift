@@ -62,6 +62,8 @@ final class AuditTrail: Sendable {
     /// - Parameter why: nil when it was reached.
     func notReached(_ peer: DeviceID, why: String?) { memory.withLock { $0.dialFailures[peer] = why } }
 
+    /// Who was seen to be granted the lock under this token.
+    func holder(of token: FencingToken) -> DeviceID? { memory.withLock { $0.holder(of: token) } }
     func name(of device: DeviceID) -> String { memory.withLock { $0.name(of: device) } }
     var refusedTokens: UInt64 { memory.withLock { $0.refusedTokens } }
     /// The last round that ended well here: unix milliseconds and what it came to.

@@ -190,6 +190,8 @@ final class EffectRunner: Sendable {
     private func apply(_ round: RoundID, _ revision: Revision) async {
         do {
             var result = try await workspace.apply(revision, round: round, moveBranch: false)
+            // Before the gate opens: a tool that waits at it must hear of this.
+            notes.inPlace(round, result, number: loop.read { $0.state.head.number })
             if result.waiting == nil {
                 loop.post(.filesInPlace(round))
                 result.branchWaiting = try await workspace.followBranch(revision)

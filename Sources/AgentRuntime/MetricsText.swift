@@ -15,6 +15,7 @@ extension AgentParts {
         let report = await status()
         return MetricsText(
             counts: audit.metrics.counts, report: report, transport: transport.counters, lostRows: audit.lostRows,
+            hooks: hooks.counts,
             lastComplete: audit.lastComplete.map { Double($0.at) / 1000 },
             started: Double(AuditTrail.unixMilliseconds) / 1000 - report.agent.uptime_s
         ).text
@@ -28,6 +29,7 @@ struct MetricsText {
     let report: StatusReport
     let transport: TransportCounters
     let lostRows: UInt64
+    var hooks: [String: UInt64] = [:]
     /// Unix seconds.
     let lastComplete: Double?
     let started: Double
@@ -65,6 +67,9 @@ struct MetricsText {
             "baton_quorum_leaderships_total", "How often this device began to lead the log.", counts.quorumLeaderships)
         out.counter("baton_sleeps_total", "How often this device was found to have slept.", counts.sleeps)
         out.counter("baton_audit_rows_lost_total", "Rows that could not be written into the audit.", lostRows)
+        out.family(
+            "baton_hook_events_total", .counter, "Events of AI coding agents' hooks, by what was said to them.",
+            HookDesk.words.map { Sample([Label("answer", $0)], Double(hooks[$0] ?? 0)) })
     }
 
     private var isLeader: Bool { report.leader?.device == report.`self` }

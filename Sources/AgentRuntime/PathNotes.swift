@@ -6,9 +6,13 @@ import Synchronization
 /// where their bytes were meanwhile. A path that stays held is told once.
 final class PathNotes: Sendable {
     private let audit: AuditTrail
+    private let hooks: HookDesk
     private let told = Mutex<Set<[UInt8]>>([])
 
-    init(audit: AuditTrail) { self.audit = audit }
+    init(audit: AuditTrail, hooks: HookDesk) {
+        self.audit = audit
+        self.hooks = hooks
+    }
 
     func captured(_ round: RoundID, held: [HeldPath]) {
         let news = told.withLock { told in
@@ -27,6 +31,14 @@ final class PathNotes: Sendable {
         audit.add(
             "retention", "let go: \(report.rounds) rounds and \(report.refs) captures older than retention.days",
             details: ["rounds": "\(report.rounds)", "refs": "\(report.refs)", "bytes": "\(report.bytes)"])
+    }
+
+    /// - Parameter number: of the head that was applied.
+    func inPlace(_ round: RoundID, _ result: ApplyResult, number: UInt64) {
+        guard !result.paths.isEmpty else { return }
+        let name = audit.holder(of: round.token).map(audit.name(of:)) ?? "another device"
+        let paths = result.paths.map { String(decoding: $0, as: UTF8.self) }
+        hooks.changed(paths, round: "round \(number)", device: name, at: DeviceLoop.now)
     }
 
     func applied(_ round: RoundID, _ result: ApplyResult) {

@@ -6,6 +6,8 @@ import Primitives
 package struct ApplyResult: Hashable, Sendable {
     /// Paths brought in place.
     package var applied = 0
+    /// Which they are.
+    package var paths: [[UInt8]] = []
     /// A writer was there first: its bytes stand and are captured with the next round.
     package var late: [[UInt8]] = []
     /// Somebody holds them open, or something stands in the way: tried again with the next round.
@@ -156,7 +158,7 @@ extension Workspace {
                 ApplyMarker.remove(workspace.state)
             }
             workspace.isApplyBroken = false
-            var result = ApplyResult(applied: report.applied.count, late: report.late)
+            var result = ApplyResult(applied: report.applied.count, paths: report.applied, late: report.late)
             result.deferred = report.deferred + report.blocked.map(\.path)
             result.quarantined = staged.waiting.map(\.path)
             if moveBranch { result.branchWaiting = await workspace.follow(revision) }

@@ -329,3 +329,29 @@ extension Limits {
     /// Rounds may be set to follow each other in no time; three missed ones of so long each are a fault.
     public static let shortestStuckInterval: Duration = .seconds(20)
 }
+
+// Hooks of AI coding agents.
+extension Limits {
+    /// One payload on stdin, and one settings file: what is larger passes unseen, or is refused.
+    public static let hookPayloadBytes = 1 << 20
+    public static let hookJSONDepth = 64
+    public static let hookSessionBytes = 256
+    public static let hookPathBytes = 4096
+    /// Paths of one call that are looked at.
+    public static let hookPaths = 64
+    /// A closed gate is waited for this long, then the tool is told to try again.
+    public static let hookWait: Duration = .seconds(25)
+    /// The agent must have said its first word by then, or the tool goes on without it.
+    public static let hookFirstWord: Duration = .seconds(2)
+    /// A write whose end is not told ends by itself after this: it may wait for the user's own yes.
+    public static let hookWriteLifetime: Duration = .seconds(15)
+    /// Writes that have begun and not ended.
+    public static let hookWrites = 64
+    public static let hookSessions = 64
+    public static let hookSessionLifetime: Duration = .seconds(12 * 3600)
+    /// Files remembered as seen by one session, and as changed by rounds; the older half is forgotten.
+    public static let hookSeenPaths = 4096
+    public static let hookChanges = 16_384
+    /// Doctor's look at a gate that is closed for it alone.
+    public static let hookProbeWait: Duration = .milliseconds(50)
+}

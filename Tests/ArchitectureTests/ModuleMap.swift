@@ -61,11 +61,12 @@ enum ModuleMap {
         ModuleEntry(
             name: "ControlSocket", dependencies: ["Primitives", "CSystemCalls", "Logging"] + nio,
             platform: foundation + libc + mutex + [essentials]),
+        ModuleEntry(name: "ToolHooks", dependencies: ["Primitives", "ControlSocket"], platform: libc),
         ModuleEntry(
             name: "AgentRuntime",
             dependencies: core + [
                 "WireProtocol", "Storage", "Identity", "MeshTransport", "GitWorkspace", "WriterGate", "ControlSocket",
-                "CSystemCalls", "Logging", "ServiceLifecycle",
+                "ToolHooks", "CSystemCalls", "Logging", "ServiceLifecycle",
             ],
             platform: foundation + libc + mutex + [essentials]
                 + [PlatformImport(name: "Dispatch", reason: "file events and signals as sources")]),
@@ -76,8 +77,8 @@ enum ModuleMap {
         ModuleEntry(
             name: "Commands",
             dependencies: [
-                "Primitives", "AgentRuntime", "ControlSocket", "Identity", "Storage", "GitWorkspace", "WriterGate",
-                "SimulateCommand", "GitTwin", "CSystemCalls", "Logging", "ArgumentParser",
+                "Primitives", "AgentRuntime", "ControlSocket", "ToolHooks", "Identity", "Storage", "GitWorkspace",
+                "WriterGate", "SimulateCommand", "GitTwin", "CSystemCalls", "Logging", "ArgumentParser",
             ], platform: foundation + libc + mutex + [essentials]),
         ModuleEntry(name: "baton", dependencies: ["Commands"]),
         ModuleEntry(name: "baton-simulate", dependencies: ["SimulateCommand", "ArgumentParser"]),
