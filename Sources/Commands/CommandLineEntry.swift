@@ -21,6 +21,7 @@ package enum CommandLineEntry {
     }
 
     static func run(_ arguments: [String], on console: Console) async -> Int32 {
+        if let code = HookEntry.run(arguments, console) { return code }
         let arguments = GlobalOptions.moved(arguments)
         do {
             var command = try BatonCommand.parseAsRoot(arguments)

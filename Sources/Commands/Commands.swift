@@ -39,7 +39,11 @@ struct BatonCommand: ParsableCommand {
                 ]),
             CommandGroup(
                 name: "Bring back", subcommands: [UndoCommand.self, RestoreCommand.self, SnapshotCommand.self]),
-            CommandGroup(name: "Write", subcommands: [RunCommand.self, GateCommand.self, LockCommand.self]),
+            CommandGroup(
+                name: "Write",
+                subcommands: [
+                    RunCommand.self, GateCommand.self, LockCommand.self, HooksCommand.self,
+                ]),
             CommandGroup(
                 name: "Try out",
                 subcommands: [

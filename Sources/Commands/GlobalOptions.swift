@@ -41,7 +41,9 @@ struct GlobalOptions: ParsableArguments {
     }
 
     /// The directory that holds all state of this device.
-    func homePath(_ console: Console) throws -> String {
+    func homePath(_ console: Console) throws -> String { try Self.homePath(named: home, console) }
+
+    static func homePath(named home: String?, _ console: Console) throws -> String {
         if let home { return try Self.notEmpty(home, "--home") }
         if let home = console.environment("BATON_HOME") { return try Self.notEmpty(home, "BATON_HOME") }
         guard let user = console.environment("HOME"), user.hasPrefix("/") else {

@@ -31,7 +31,7 @@ struct BenchCommand: Verb {
 
 /// What can be measured, in the order in which it is.
 enum BenchTopic: String, CaseIterable, ExpressibleByArgument, Sendable {
-    case round, status, idle, lock, handoff, failover, simulator
+    case round, status, hook, idle, lock, handoff, failover, simulator
 
     /// Whether a mesh of agents is needed for it.
     var needsMesh: Bool { self != .simulator }

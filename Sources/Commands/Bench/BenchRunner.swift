@@ -104,6 +104,7 @@ actor Bench {
         switch topic {
         case .round: try await rounds(mesh)
         case .status: try await statusCommand(mesh)
+        case .hook: try await hookCommand(mesh)
         case .idle: try await idle(mesh)
         case .lock: try await locks(mesh)
         case .handoff: try await handoffs(mesh)

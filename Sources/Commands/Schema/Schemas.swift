@@ -5,7 +5,7 @@ import AgentRuntime
 enum Schemas {
     static let all: [Schema] = [
         status, statusSync, statusWriters, log, logVerdict, doctor, devices, config, setting, sync, explain, handoff,
-        invite, setup, up, down, version, metrics, service, conflicts, conflict, approve,
+        invite, setup, up, down, version, metrics, service, hooks, conflicts, conflict, approve,
     ]
 
     static func named(_ name: String) -> Schema? {

@@ -1,3 +1,5 @@
+import ToolHooks
+
 // The schemas of the record, and of the verbs that do something.
 
 extension Schemas {
@@ -43,6 +45,21 @@ extension Schemas {
                     .object([
                         .always("name", .text), .always("result", .words(["ok", "note", "bad"])),
                         .always("text", .text), .maybe("remedy", .text, "checked to apply"),
+                    ]))),
+        ]))
+
+    static let hooks = Schema(
+        name: "baton.hooks/1", of: "baton hooks install|check|remove --json",
+        shape: .object([
+            .always("schema", .words(["baton.hooks/1"])),
+            .always(
+                "tools",
+                .list(
+                    .object([
+                        .always("tool", .words(HookTool.allCases.map(\.rawValue))), .always("title", .text),
+                        .always("state", .words(["installed", "outdated", "absent", "removed"])),
+                        .always("file", .text), .maybe("backup", .text, "what was there before"),
+                        .maybe("limitation", .text, "what this tool's hooks cannot do"),
                     ]))),
         ]))
 
