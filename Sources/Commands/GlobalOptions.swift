@@ -46,6 +46,11 @@ struct GlobalOptions: ParsableArguments {
     static func homePath(named home: String?, _ console: Console) throws -> String {
         if let home { return try Self.notEmpty(home, "--home") }
         if let home = console.environment("BATON_HOME") { return try Self.notEmpty(home, "BATON_HOME") }
+        return try usualHome(console)
+    }
+
+    /// Where the platform keeps such things: what holds without an option or BATON_HOME.
+    static func usualHome(_ console: Console) throws -> String {
         guard let user = console.environment("HOME"), user.hasPrefix("/") else {
             throw CommandFailure(
                 Exit.usage, "neither BATON_HOME nor HOME is set", hint: "name a directory: baton --home DIR")

@@ -52,6 +52,11 @@ import ToolHooks
         for file in [".codex/hooks.json", ".gemini/settings.json", ".cursor/hooks.json"] {
             #expect(text(scratch, file)?.contains(" hook ") == true)
         }
+        // The usual home is the same device, named or not; another one is not.
+        let usual = scratch.path + "/.local/state/baton"
+        #expect(await run(scratch, "hooks", "check", "claude", "--home", usual).code == 0)
+        let other = await run(scratch, "hooks", "check", "claude", "--home", scratch.path + "/other")
+        #expect(other.code == 1 && other.out.contains("outdated"))
         #expect(await run(scratch, "hooks", "remove", "opencode").code == 0)
         #expect(text(scratch, ".config/opencode/plugins/baton.js") == nil)
     }

@@ -128,8 +128,10 @@ struct HooksWork: Sendable {
         guard let program = Executable.path else {
             throw CommandFailure(Exit.failed, "this program does not find itself", hint: "see: baton doctor")
         }
-        let named = global.home ?? console.environment("BATON_HOME")
-        return HookSettings.command(program: program, tool: tool, home: named.map { Home($0).path })
+        // The tool may run without BATON_HOME: what is not the usual place is named.
+        let home = Home(try global.homePath(console)).path
+        let usual = try? GlobalOptions.usualHome(console)
+        return HookSettings.command(program: program, tool: tool, home: home == usual ? nil : home)
     }
 
     /// The settings with our entries and without them; nil where that is what they hold.
