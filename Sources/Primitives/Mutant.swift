@@ -18,6 +18,7 @@ public enum Mutant: UInt8, Hashable, Sendable, CaseIterable {
         incompleteFetchTaken, failedStageTaken, noBackOff
     case likeResetHard, changedByStat, checkedOnce, untrackedRemoved, deleteBeatsEdit, journalDoneEarly,
         conflictNameBySecond, ownersLockRemoved
+    case hubFenceKept, hubRetriesBlindly, hubNotAtomic, hubForced
     case removedAccepted, removedReadmitted, lastHolderRemoved, cloneAccepted
     case noFencing, checkersOff
     case heartbeatHalved, otherJitter, fifoLinks

@@ -162,6 +162,14 @@ extension Mutant {
                 row("conflict-name-by-second", .apply, "names what lost in a conflict by the second", "D6")
             case .ownersLockRemoved:
                 row("owners-lock-removed", .apply, "removes a lock of the repository while its owner lives", "D7")
+            case .hubFenceKept:
+                row("hub-fence-kept", .fence, "a push to the hub moves the branch and leaves the fence", "H1")
+            case .hubRetriesBlindly:
+                row("hub-retries-blindly", .round, "pushes again what may have been done", "H5")
+            case .hubNotAtomic:
+                row("hub-not-atomic", .round, "the hub's refs are moved one by one", "H1", "H6")
+            case .hubForced:
+                row("hub-forced", .round, "pushes to the hub's branch whatever stands there", "H2", "H3")
             case .removedReadmitted: row("removed-readmitted", .identity, "a removed key may be added again", "X2")
             case .lastHolderRemoved:
                 row("last-holder-removed", .identity, "removes the last device that holds the head", "X4")

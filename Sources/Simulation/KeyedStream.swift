@@ -5,7 +5,7 @@ enum DrawDomain: UInt64, Sendable {
     case plan = 1
     case planEvents, delay, loss, duplication, replay, detection, reconnection, timer, disk, crash, work, writer, user,
         scan
-    case client, device, origin, heal
+    case client, device, origin, heal, hub
 }
 
 /// Draws for one purpose and one entity: the n-th depends on nothing but seed, domain, entity and n.

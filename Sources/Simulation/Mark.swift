@@ -12,6 +12,9 @@ package enum Mark: Int, Hashable, Sendable, CaseIterable {
     case coreHopeless, headLeftWithRemoved, historyUndecided
     case handoffDone, handoffRefused, userLockGranted, userLockLost, actionFailed, snapshotTaken, readmissionRefused
     case incompleteFetch, bigFileApplied, cloneRan, removalRefused
+    case hubMirrored, hubTookOver, hubReplyLost, hubReadBack, hubPushCameLate, hubStaleRefused, hubStaleSeen
+    case hubForeignPush, hubForcedPush, hubFenceDeleted, hubNewsMerged, hubRewritten, hubFenceGone, hubAccepted
+    case hubAway, roundWithoutHub
 
     package var name: String { "\(self)" }
 }

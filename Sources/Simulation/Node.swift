@@ -220,6 +220,7 @@ enum WorldEvent: Sendable {
     case user(Int)
     case scan(Int)
     case clientRelease(tag: UInt64)
+    indirect case hub(HubStep)
     case mend
     case settleCheck
 
@@ -230,6 +231,7 @@ enum WorldEvent: Sendable {
             .gateGrace(let node, _), .gateDeadline(let node, _), .writer(let node, _), .ungated(let node),
             .user(let node), .userReady(let node), .scan(let node), .resume(let node, _):
             node
+        case .hub(let step): step.machine
         case .scenario, .rule, .ruleTime, .cutEnds, .linksSilent, .storm, .setting, .takeImages, .cloneEnds,
             .regularScan,
             .replace,

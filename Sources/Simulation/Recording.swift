@@ -73,7 +73,7 @@ package struct Recording: Sendable {
         case .rule(let at, _): scenario.rules[at].event
         case .ruleTime, .cutEnds, .storm, .setting, .join, .wake, .restart, .resume, .timer, .delivery, .linkChange,
             .linkNotice, .diskDone, .work, .applyNext, .gateGrace, .gateDeadline, .writer, .ungated, .user, .scan,
-            .clientRelease, .mend, .settleCheck, .linksSilent, .takeImages, .cloneEnds, .regularScan, .replace,
+            .clientRelease, .hub, .mend, .settleCheck, .linksSilent, .takeImages, .cloneEnds, .regularScan, .replace,
             .removeOld,
             .userReady, nil:
             nil
@@ -110,7 +110,7 @@ extension World {
         case .delivery(let delivery): recordArrival(delivery)
         case .ruleTime, .cutEnds, .storm, .setting, .join, .wake, .restart, .resume, .timer, .linkChange, .linkNotice,
             .diskDone, .work, .applyNext, .gateGrace, .gateDeadline, .writer, .ungated, .user, .scan, .clientRelease,
-            .settleCheck, .linksSilent, .takeImages, .cloneEnds, .regularScan, .replace, .removeOld, .userReady:
+            .settleCheck, .hub, .linksSilent, .takeImages, .cloneEnds, .regularScan, .replace, .removeOld, .userReady:
             break
         }
     }
@@ -173,6 +173,7 @@ extension WorldEvent {
             .replace(let node, _), .removeOld(_, let node, _), .userReady(let node), .regularScan(let node):
             node
         case .delivery(let delivery): delivery.to
+        case .hub(let step): step.machine
         case .scenario, .ruleTime, .cutEnds, .linksSilent, .takeImages, .cloneEnds, .setting, .linkChange,
             .clientRelease, .mend,
             .settleCheck:

@@ -57,6 +57,7 @@ extension WorldEvent {
         case .ungated(let node): "a writer of \(name(node)) that ignores the gate is due"
         case .user(let node): "the person at \(name(node)) is due"
         case .scan(let node): "\(name(node)) looks at its files"
+        case .hub(let step): step.words
         case .clientRelease: "a client gives its lock back"
         case .mend: "the faults end"
         case .settleCheck: "a look whether all have converged"

@@ -121,9 +121,10 @@ struct RevisionStore: Sendable {
     }
 
     /// Three ways, path by path, in the order of the captures. An edit beats a deletion; in a true conflict what came
-    /// first stays, and the other stays reachable as a parent.
+    /// first stays, and the other stays reachable as a parent. What stands on the hub becomes part of the history also
+    /// if it changes nothing, and the head itself if it builds on it and is all there is.
     mutating func merge(
-        head: Int?, captures: [(revision: Int, base: Int?)], _ mutants: MutantSet = .none
+        head: Int?, captures: [(revision: Int, base: Int?)], keeping hub: Int? = nil, _ mutants: MutantSet = .none
     ) -> ModelMerge {
         let before = tree(head)
         var merged = before
@@ -143,7 +144,13 @@ struct RevisionStore: Sendable {
             }
         }
         let changed = zip(before, merged).count { $0 != $1 }
-        if let head, changed == 0, conflicts == 0 { return ModelMerge(revision: head, changed: 0, conflicts: 0) }
+        if let hub, captures.count == 1, revisions[hub].parents.first == head {
+            return ModelMerge(revision: hub, changed: changed, conflicts: 0)
+        }
+        let isHeld = hub.map { hub in head.map { isAncestor(hub, of: $0) } ?? false } ?? true
+        if let head, changed == 0, conflicts == 0, isHeld {
+            return ModelMerge(revision: head, changed: 0, conflicts: 0)
+        }
         let parents = (head.map { [$0] } ?? []) + captures.map(\.revision)
         return ModelMerge(
             revision: add(parents: parents, tree: merged), changed: changed, conflicts: conflicts, kept: kept)
@@ -162,6 +169,11 @@ struct Bits: Hashable, Sendable {
     mutating func insert(_ number: Int) {
         while words.count <= number >> 6 { words.append(0) }
         words[number >> 6] |= 1 << UInt64(number & 63)
+    }
+
+    /// The greatest that is in it and that `condition` holds for.
+    func newest(_ condition: (Int) -> Bool) -> Int? {
+        (0..<words.count * 64).last { self[$0] && condition($0) }
     }
 
     mutating func formUnion(_ other: Bits) {

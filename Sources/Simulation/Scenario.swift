@@ -51,9 +51,15 @@ package struct Scenario: Hashable, Sendable {
         let backOff = Limits.roundBackOff * (1 << Int(Limits.backOffDoublings))
         let lease = timing.leaseTTL * 2 + timing.election.upperBound * 8
         let patience = max(syncSettings.minInterval, syncSettings.settle) + syncSettings.maxWait
-        let bound = (backOff + lease + patience + Limits.requestPatience * 2).wholeNanoseconds
+        var bound = (backOff + lease + patience + Limits.requestPatience * 2).wholeNanoseconds
+        if hub != nil { bound &+= hubBound.wholeNanoseconds }
         let slowest = min(clocks.rates.min() ?? NodeClock.nominal, NodeClock.nominal)
         return bound / slowest * NodeClock.nominal + .seconds(60)
+    }
+
+    /// What the hub adds: its own longest back-off, a look that was just missed, a person who accepts what stands there.
+    private var hubBound: Duration {
+        Limits.hubBackOff * (1 << Int(Limits.backOffDoublings)) + Limits.hubPoll * 2 + .seconds(60)
     }
 
     /// The settings of rounds as this scenario makes them.

@@ -17,7 +17,7 @@ extension Scenario {
             drawCuts, drawCrashes, drawBoundaryCrashes, drawSuspends, drawPauses, drawWallJumps, drawClients,
             drawRemoval, drawStops, drawClogs, drawElections, drawLinkTroubles, drawStorms, drawSlowness, drawDisks,
             drawReplacement, drawLateDevice, drawUsers, drawMisbehaviour, drawRules, drawBeyond, drawLateAnswers,
-            drawLonelyHead,
+            drawLonelyHead, drawHub,
         ]
         for (number, make) in classes.enumerated() {
             var draw = FaultDraw(seed: seed, number: number, devices: count)

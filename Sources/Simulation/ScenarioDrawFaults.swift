@@ -147,6 +147,28 @@ extension Scenario {
         }
     }
 
+    /// There is a hub, at which people and the server do what they like.
+    static func drawHub(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
+        var hub = HubConditions()
+        hub.isAtomic = draw.below(4) != 0
+        hub.delay = draw.pick([.around(.milliseconds(40)), .longTail(.milliseconds(150)), .around(.seconds(1))])
+        if draw.below(2) == 0 { hub.refusals = draw.pick([20_000, 300_000]) }
+        if draw.below(2) == 0 { hub.lostReplies = draw.pick([20_000, 300_000]) }
+        scenario.hub = hub
+        scenario.repeated(&draw, mean: draw.pick([.seconds(2), .seconds(8)])) { scenario, draw, at in
+            let fault: HubFault =
+                switch draw.below(12) {
+                case 0: .refuses(draw.interval(.seconds(5)))
+                case 1: .hangs(draw.pick([draw.interval(.seconds(4)), .seconds(80)]))
+                case 2, 3: .losesReplies(1 + draw.below(3))
+                case 4, 5: .forcedPush
+                case 6: .fenceDeleted
+                default: .foreignPush
+                }
+            scenario.add(at, .hub(fault))
+        }
+    }
+
     /// What no such system can stand. Few seeds, since little can be demanded of them.
     static func drawBeyond(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
         guard draw.below(12) == 0 else { return }

@@ -77,19 +77,6 @@ package enum ScenarioEvent: Hashable, Sendable {
     case writers(Target, WriterFault, Nanoseconds)
 }
 
-extension ScenarioEvent {
-    /// False for what changes nothing yet: the core pushes to no hub.
-    package var isModelled: Bool {
-        switch self {
-        case .hub: false
-        case .cut, .mend, .clog, .lossBurst, .halfOpen, .connectHang, .addressChange, .crash, .crashAt, .restart,
-            .restartStorm, .suspend, .pause, .slow, .stop, .rate, .wallJump, .diskStall, .diskFault, .rollback, .wipe,
-            .syncLies, .clone, .addDevice, .removeDevice, .client, .user, .writers:
-            true
-        }
-    }
-}
-
 /// Between which two effects a device can die.
 package enum Boundary: Int, Hashable, Sendable, CaseIterable {
     case beforePersist, afterPersist, betweenSends, betweenActions, midApply

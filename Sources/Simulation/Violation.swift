@@ -1,5 +1,5 @@
 /// The checks by id: R Raft, L locks and leases, F fence, S rounds, W writers, D data, G real git beside the model, X
-/// identity, V liveness after the heal.
+/// identity, H the hub, V liveness after the heal.
 package enum CheckID: String, Hashable, Sendable, CaseIterable {
     /// At most one leader per term.
     case electionSafety = "R1"
@@ -139,6 +139,18 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case headOutlivesRemoval = "X4"
     /// A device has one link to each other, whoever presents its identity.
     case oneLinkPerIdentity = "X5"
+    /// No push lands on the hub after one of a newer token.
+    case hubStaleToken = "H1"
+    /// The hub's branch moves along published heads, and nothing that stands there is taken away.
+    case hubChain = "H2"
+    /// What people pushed to the hub is merged, and what they rewrote there is theirs until they say what becomes of it.
+    case hubPeople = "H3"
+    /// After the faults the hub has what is published, and the leader says so.
+    case hubCatchesUp = "H4"
+    /// One push lands on the hub once.
+    case hubPushedOnce = "H5"
+    /// A push moves every ref that it names, or none.
+    case hubAllOrNothing = "H6"
     /// After the network heals and the writers stop, all devices have the same tree, in bounded time.
     case convergence = "V1"
     /// And then nothing more happens.
@@ -152,7 +164,7 @@ extension CheckID {
     }
 
     /// Something that must come about did not.
-    package var isLiveness: Bool { self == .convergence || self == .quiescence }
+    package var isLiveness: Bool { self == .convergence || self == .quiescence || self == .hubCatchesUp }
 }
 
 /// Two facts that cannot both be.

@@ -38,6 +38,7 @@ package struct World: Sendable {
     var oracle: Oracle
     /// Under which name each version that lost in a conflict is kept.
     var conflictNames = ConflictNames()
+    var hub: HubModel?
     var clients: [ClientCall] = []
     var clientDraw: KeyedStream
     var histories: LockHistories
@@ -78,6 +79,8 @@ package struct World: Sendable {
         for number in 0..<min(scenario.settings.count, SimulationLimits.settings) {
             queue.push(.setting(number), at: TrueTime(.milliseconds(700 + 100 * Int64(number))))
         }
+        hub = scenario.hub.map { HubModel($0, seed: seed, machines: count) }
+        startHub()
         startRules()
         if scenario.goesBack { queue.push(.takeImages, at: now) }
         queue.push(.mend, at: TrueTime(scenario.faultTime))
@@ -168,6 +171,7 @@ package struct World: Sendable {
         case .user(let node): userEdits(node)
         case .scan(let node): scan(node)
         case .clientRelease(let tag): clientReleases(tag)
+        case .hub(let step): hubStep(step)
         case .mend: beginHealing()
         case .settleCheck: checkSettled()
         }

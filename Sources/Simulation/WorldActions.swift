@@ -41,7 +41,8 @@ extension World {
             if let number = store.number(revision), nodes[node].workspace.has(number) {
                 tell(node, .published(revision: number))
             }
-        case .endRound, .hub: break
+        case .hub(let order): begin(node, order)
+        case .endRound: break
         }
     }
 
@@ -184,7 +185,10 @@ extension World {
     private mutating func endMerge(_ node: Int, _ round: RoundID, _ head: Revision?, _ captures: [DeviceCaptureNumber])
     {
         let merge = store.merge(
-            head: head.flatMap(store.number), captures: captures.map { ($0.revision, $0.base) }, mutants)
+            head: head.flatMap(store.number), captures: captures.map { ($0.revision, $0.base) },
+            keeping: captures.first { $0.device == .hub }?.revision, mutants)
+        if hub != nil, merge.revision == store.revisions.count - 1 { hub?.roundTokens[merge.revision] = round.token }
+        if captures.contains(where: { $0.device == .hub }) { hit(.hubNewsMerged) }
         checkMerge(node, round, head.flatMap(store.number), captures, merge.revision)
         nodes[node].workspace.receive(merge.revision, durably: false, store)
         if merge.conflicts > 0 { hit(.conflictKept) }

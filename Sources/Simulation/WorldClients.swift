@@ -10,6 +10,7 @@ struct ClientCall: Hashable, Sendable {
         case plan(ClientPlan)
         case join(Int)
         case remove(Int)
+        case hub
     }
 
     var node: Int

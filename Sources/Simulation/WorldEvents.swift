@@ -40,7 +40,8 @@ extension World {
         case .refusedToken(let presented, let from, let highest, _):
             hit(.tokenRefusedAtDevice)
             row(node, "refuses token \(presented) of device \(from.number), \(highest) is newer")
-        case .pauseEnded, .memberSaid, .applied, .declined, .hub, .review: break
+        case .hub(let event): observe(node, event)
+        case .pauseEnded, .memberSaid, .applied, .declined, .review: break
         case .slept: hit(.sleepNoticed)
         case .dropped(let why): row(node, "drops: \(why)")
         }
@@ -131,6 +132,7 @@ extension MeshState {
         hasher.combine(devices)
         hasher.combine(removed)
         hasher.combine(settings)
+        hasher.combine(hub)
         // The rest of them was looked at when it was new.
         for answers in answered { hasher.combine(answers.answers.last) }
         return hasher.finalize()

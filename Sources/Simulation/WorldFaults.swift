@@ -30,7 +30,6 @@ extension World {
 
     mutating func happen(_ event: ScenarioEvent) {
         trace.mix(events)
-        guard event.isModelled else { return row(nil, "nothing happens, since that is not modelled: \(event)") }
         externalEvents += 1
         switch event {
         case .cut(let cut, let length): partition(cut, length)
@@ -68,7 +67,7 @@ extension World {
         case .user(let target, let action): for node in resolve(target) { userDoes(node, action) }
         case .writers(let target, let fault, let length):
             for node in resolve(target) { misbehave(node, fault, length) }
-        case .hub: break
+        case .hub(let fault): happen(fault)
         }
     }
 

@@ -33,6 +33,7 @@ extension World {
         row(nil, "everything is mended, writers stop")
         mendLinks()
         network.calm()
+        mendHub()
         chooseCore()
         for node in nodes.indices {
             nodes[node].armed = nil
@@ -94,7 +95,7 @@ extension World {
         for node in nodes.indices where heal.isCore[node] { start(node) }
         if heal.hopeless != nil || isBeyond {
             if now - TrueTime(scenario.faultTime) > Self.hopelessTime { return finishRun() }
-        } else if let why = unsettled() {
+        } else if let (check, why) = unsettled().map({ (.convergence, $0) }) ?? hubUnsettled() {
             heal.rest = nil
             if now > heal.deadline {
                 // A removal that was under way may have taken away what the core had.
@@ -105,7 +106,7 @@ extension World {
                 }
                 let core = nodes.indices.filter { heal.isCore[$0] }.map { "\($0 + 1)" }.joined(separator: ", ")
                 clash(
-                    .convergence,
+                    check,
                     "at \(TrueTime(scenario.faultTime)) s the devices \(core) were mended, which can elect a leader and "
                         + "hold the head, and \(TrueTime(scenario.healBound)) s were allowed",
                     "at \(now) s \(why)")

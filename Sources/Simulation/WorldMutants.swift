@@ -23,7 +23,7 @@ extension World {
     /// The control without fencing shows what is lost then; that no token was looked at is no news.
     func isBesideThePoint(_ check: CheckID) -> Bool {
         let ofTokens: [CheckID] = [
-            .fence, .staleIsRefused, .tokenDurableFirst, .publishedUnderToken, .leaderHoldsToken,
+            .fence, .staleIsRefused, .tokenDurableFirst, .publishedUnderToken, .leaderHoldsToken, .hubStaleToken,
         ]
         return mutants.has(.noFencing) && ofTokens.contains(check)
     }

@@ -163,6 +163,7 @@ extension World {
         let mergesOld = oracle.captures.suffix(32).contains {
             !store.revisions[$0.revision].isPublished && nodes[$0.node].workspace.pin != $0.revision
         }
+        if let hub, max(hub.hangsUntil, hub.refusesUntil) > now { hit(.roundWithoutHub) }
         store.publish(number)
         if mergesOld { hit(.captureMergedLater) }
         checkGroups(number)
