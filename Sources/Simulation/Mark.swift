@@ -12,7 +12,7 @@ package enum Mark: Int, Hashable, Sendable, CaseIterable {
     case coreHopeless, headLeftWithRemoved, historyUndecided
     case handoffDone, handoffRefused, userLockGranted, userLockLost, actionFailed, snapshotTaken, readmissionRefused
     case incompleteFetch, bigFileApplied, cloneRan, removalRefused
-    case hubMirrored, hubTookOver, hubReplyLost, hubReadBack, hubPushCameLate, hubStaleRefused, hubStaleSeen
+    case hubMirrored, hubTookOver, hubReplyLost, hubReadBack, hubPushCameLate, hubStaleRefused
     case hubForeignPush, hubForcedPush, hubFenceDeleted, hubNewsMerged, hubRewritten, hubFenceGone, hubAccepted
     case hubAway, roundWithoutHub
 

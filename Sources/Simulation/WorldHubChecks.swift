@@ -84,8 +84,7 @@ extension World {
             case .away: hit(.hubAway)
             case .rewritten: hit(.hubRewritten)
             case .fenceGone: hit(.hubFenceGone)
-            case .staleToken: hit(.hubStaleSeen)
-            case .unknown, .current, .behind, .news, .otherMesh: break
+            case .unknown, .current, .behind, .news, .staleToken, .otherMesh: break
             }
         }
     }
