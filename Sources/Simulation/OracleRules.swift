@@ -80,12 +80,24 @@ extension Oracle {
         guard leads else { return }
         for entry in update.raft.entries {
             guard case .membership = entry.payload else { continue }
+            checkOwnTerm(node, entry, disk: disk, commit: commit)
             let open = disk.raft.entries.last { $0.isMembership && $0.index > commit && $0.index < entry.index }
             guard let open else { continue }
             fail(
                 .oneChangeAtATime, "the change of voters in entry \(open.index) is not committed",
                 "and device \(node + 1), which leads, begins another in entry \(entry.index)")
         }
+    }
+
+    /// Until then it does not know what an older term left half decided (Ongaro's note of 2015 on changes of one server).
+    private mutating func checkOwnTerm(
+        _ node: Int, _ entry: MeshEntry, disk: DevicePersistentState, commit: LogIndex
+    ) {
+        guard let term = disk.term(at: commit), term < entry.term else { return }
+        fail(
+            .changesInOwnTerm,
+            "device \(node + 1), which leads in \(entry.term), has committed entries up to term \(term)",
+            "and begins a change of voters in entry \(entry.index)")
     }
 
     private mutating func checkHardState(
@@ -136,11 +148,19 @@ extension Oracle {
             "and it is no no-op: what older terms left stays uncommitted")
     }
 
+    /// What a removed device waits for it would get.
+    mutating func checkWaiters(without gone: DeviceID) {
+        for queue in queues where state.locks.waiters(of: queue.name).contains(gone) {
+            fail(
+                .removedWaitsForNothing, "device \(gone.number) is removed", "and still waits for \(queue.name)")
+        }
+    }
+
     /// With its removal a device is cut off at once: a quorum that still counts it may never meet again.
     mutating func checkRemoval(_ command: MeshCommand, _ change: MeshChange) {
-        guard case .removeDevice(let gone) = command.operation, change.rosterChanged, voters.contains(gone) else {
-            return
-        }
+        guard case .removeDevice(let gone) = command.operation, change.rosterChanged else { return }
+        checkWaiters(without: gone)
+        guard voters.contains(gone) else { return }
         fail(
             .removedHasNoVote, "device \(gone.number) votes by the newest committed membership",
             "and it is removed")

@@ -49,6 +49,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case timeoutAnew = "R23"
     /// The observer sees each entry when it is committed; else no check would mean anything.
     case observerSawAll = "R24"
+    /// A leader begins no change of voters before an entry of its own term is committed.
+    case changesInOwnTerm = "R25"
     /// Tokens strictly increase along the log.
     case tokenOrder = "L1"
     /// No two devices act as holder of one lock at the same true time, while clock rates obey the bound.
@@ -73,6 +75,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case logEndsClaim = "L11"
     /// An answer to what was asked before a sleep lets nobody act.
     case sleepVoidsAnswers = "L12"
+    /// Nobody who was removed waits for a lock.
+    case removedWaitsForNothing = "L13"
     /// No device carries out an effect with a lower token than one before.
     case fence = "F1"
     /// Who leads under a token holds that token.
@@ -103,6 +107,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case mergesWhatIsThere = "S9"
     /// After a round that was given up, the next one of its own accord waits, longer after each.
     case backsOff = "S10"
+    /// Who staged a round that is published was not told by its leader that it is off.
+    case stagedIsNotCalledOff = "S11"
     /// A gate stays closed no longer than its bound, and not without a word from the round's leader.
     case pauseBound = "W1"
     /// A gate that is closed for one round is not opened by another's end.
@@ -113,6 +119,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case budgetReopens = "W4"
     /// A device that is awake keeps its gate closed while it replaces files behind it.
     case closedWhileReplacing = "W5"
+    /// No agent opens its gate while it replaces files behind it.
+    case appliesToTheEnd = "W6"
     /// Every captured version stays reachable.
     case noLostCapture = "D1"
     /// Apply replaces no bytes that were not captured.

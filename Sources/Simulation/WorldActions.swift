@@ -14,6 +14,7 @@ extension World {
             if nodes[node].gate.extend(round, limit: limit.wholeNanoseconds, local: local) { planGateDeadline(node) }
         case .openGate(let round):
             if mutants.has(.lateResume) { return later(node, .resume(round)) }
+            checkOpening(node, round)
             openGate(node, round)
         case .capture(let round):
             effect(node, round)

@@ -146,6 +146,7 @@ extension World {
         hit(.roundPublished)
         let leader = oracle.holder(of: publication.round.token).flatMap { offset(of: $0.device) }
         fire(.round(.published), at: leader ?? node)
+        if let leader { checkNotCalledOff(leader, publication.round) }
         if publication.old != oracle.chain.revision {
             clash(
                 .publishedChain, "the head is \(oracle.chain.revision?.tail ?? "nothing")",

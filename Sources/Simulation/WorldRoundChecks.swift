@@ -24,6 +24,11 @@ struct RoundWatch: Sendable {
     /// Rounds in a row that it led and gave up, and when the last of them ended, on its own clock.
     var failures: UInt64 = 0
     var failedAt = Instant.origin
+    /// Whom it told as a leader to stage which round; and the round that one of them was told to be off.
+    var staging: (round: RoundID, devices: [DeviceID])?
+    var calledOff: RoundID?
+    /// The newest round of its own that is published.
+    var published: RoundID?
 
     mutating func ended(_ result: RoundResult, at now: Instant) {
         switch result {
@@ -63,6 +68,31 @@ extension World {
         nodes[node].rounds.newest = round
     }
 
+    /// A leader speaks of its round.
+    mutating func checkCallingOff(_ node: Int, _ message: RoundMessage, to device: DeviceID) {
+        let watch = nodes[node].rounds
+        switch message {
+        case .stage(let round, _):
+            let others = watch.staging?.round == round ? watch.staging?.devices ?? [] : []
+            nodes[node].rounds.staging = (round, others + [device])
+        case .abort(let round) where watch.staging?.round == round && watch.staging?.devices.contains(device) == true:
+            nodes[node].rounds.calledOff = round
+            if watch.published == round { calledOff(node, round) }
+        case .abort, .prepare, .captured, .declined, .staged, .working, .finish, .applied: break
+        }
+    }
+
+    mutating func checkNotCalledOff(_ node: Int, _ round: RoundID) {
+        nodes[node].rounds.published = round
+        if nodes[node].rounds.calledOff == round { calledOff(node, round) }
+    }
+
+    private mutating func calledOff(_ node: Int, _ round: RoundID) {
+        clash(
+            .stagedIsNotCalledOff, "round \(round) is published",
+            "and device \(node + 1), which led it, told one that had staged it or was to that it is off")
+    }
+
     /// A round of the leader's own accord, after others that it gave up.
     mutating func checkBackOff(_ node: Int, _ round: RoundID, _ reason: RoundReason) {
         let watch = nodes[node].rounds
@@ -96,6 +126,15 @@ extension World {
         clash(
             .closedWhileReplacing, "device \(node + 1) replaces files for \(closed.round), and its agent is awake",
             "and its gate opens at its deadline")
+    }
+
+    /// Its agent opens the gate: nothing is being replaced behind it.
+    mutating func checkOpening(_ node: Int, _ round: RoundID?) {
+        guard let applying = nodes[node].workspace.applying, nodes[node].gate.closed?.round == applying.round,
+            round == nil || round == applying.round
+        else { return }
+        clash(
+            .appliesToTheEnd, "device \(node + 1) replaces files for \(applying.round)", "and its agent opens its gate")
     }
 
     // MARK: Conflicts

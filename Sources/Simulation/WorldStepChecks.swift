@@ -22,6 +22,9 @@ extension World {
         }
         if case .captured(let round, .done) = input { nodes[node].gate.captured(round) }
         for envelope in output.send {
+            if case .round(let message) = envelope.message { checkCallingOff(node, message, to: envelope.to) }
+        }
+        for envelope in output.send {
             guard case .round(let message) = envelope.message, message.needsLease, !mayAct else { continue }
             guard nodes[node].device?.mayLead(at: local) == false else { break }
             clash(
