@@ -84,6 +84,7 @@ struct Agent: Service {
             settings: settings, workspace: workspace, watch: watch, loop: loop, logger: logger)
         await filters.begin()
         loop.start(effects(store, links, runner, reviews, audit, settings))
+        await takeStopFile(loop, by: identity.id)
         let server = try await openSocket(AgentHandler(agent: parts), transport: transport)
         Task { await reviews.begin() }
         audit.add("started", "agent started, listening on \(bound)", details: ["version": BatonVersion.text])
@@ -101,6 +102,12 @@ struct Agent: Service {
         await parts.workspace.close()
         parts.audit.add("stopped", ending.failure.map { "agent stopped: \($0.message)" } ?? "agent stopped")
         if let failure = ending.failure { throw failure }
+    }
+
+    /// A stop that was asked for while no agent ran is as good as one that is asked for now.
+    private func takeStopFile(_ loop: DeviceLoop, by device: DeviceID) async {
+        guard let order = StopFile.read(home: home, by: device) else { return }
+        if case .done = await loop.ask(.stop(order, everywhere: true)) { StopFile.remove(home: home) }
     }
 
     /// Until the device has handed off, or cannot go on.
@@ -170,6 +177,9 @@ struct Agent: Service {
                 profile: (MeshProfile(rawValue: profile) ?? .lan).timing, version: BatonVersion.text),
             restored: restored, incarnation: incarnation, seed: generator.next(), now: DeviceLoop.now)
         device.restoreBase(base)
+        if let left = restored.stops.here?.leftAfterStart(now: AuditTrail.unixMilliseconds) {
+            device.stopHereEnds(in: left, at: DeviceLoop.now)
+        }
         return device
     }
 

@@ -27,6 +27,7 @@ final class AgentHandler: ControlHandler {
         if WriterGate.answers(kind) { return try await gate(kind, body, session) }
         if let answer = await hook(kind, body, session) { return answer }
         if let answer = try await record(kind, body) { return answer }
+        if let answer = try await stops(kind, body) { return answer }
         switch kind {
         case ControlCall.status: return try ControlJSON.encode(await agent.status())
         case ControlCall.watch: return try await watch(session)
@@ -99,6 +100,7 @@ final class AgentHandler: ControlHandler {
 
 extension AgentHandler {
     private func sync(_ call: SyncCall) async throws -> SyncReport {
+        try checkNotStopped()
         if !call.wait {
             _ = agent.loop.request(.sync) { _ in }
             let (number, head) = agent.loop.read { ($0.state.head.number, $0.state.head.revision?.hex) }

@@ -67,6 +67,7 @@ extension AgentHandler {
         }
         if call.dry_run { return reply(call, nil, plan) }
         guard !plan.restored.isEmpty else { throw nothingToUndo(call, plan) }
+        try checkNotStopped()
         switch await agent.loop.ask(.undo(UndoTarget(number: call.round, revision: target))) {
         case .synced(let outcome): return try await undone(call, outcome, plan)
         case .noQuorum: throw Self.noQuorum

@@ -65,6 +65,7 @@ extension AgentMetrics.Counts {
         case .declined: declined += 1
         case .slept: sleeps += 1
         case .consensus, .lock, .leadershipLost, .roundStarted, .published, .memberSaid, .membership, .hub, .review,
+            .stop,
             .dropped:
             break
         }

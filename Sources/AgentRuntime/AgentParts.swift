@@ -72,7 +72,7 @@ final class AgentParts: Sendable {
             leftOut: watch.leftOut, conflictPaths: paths,
             code: workspace.waitingCode.map { String(decoding: $0, as: UTF8.self) },
             deletions: deletionsAsked, refusedConnections: transport.counters.refusedInAll,
-            refusedTokens: audit.refusedTokens, record: audit.facts)
+            refusedTokens: audit.refusedTokens, record: audit.facts, stop: stopFact)
         let now = DeviceLoop.now
         return loop.read { builder.report($0, around, at: now) }
     }

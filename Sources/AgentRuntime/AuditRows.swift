@@ -32,6 +32,7 @@ extension AuditTrail {
         case .membership(let membership): note(membership)
         case .hub(let event): note(event)
         case .review(let event): note(event)
+        case .stop(let event): note(event)
         case .slept(let time): add("slept", "this device slept for \(time.wholeMilliseconds) ms")
         case .dropped(let why): logger.notice("dropped", metadata: ["why": "\(why)"])
         }

@@ -30,6 +30,8 @@ package struct Home: Hashable, Sendable {
     package var config: String { path + "/config.toml" }
     package var log: String { path + "/agent.log" }
     package var gateFile: String { path + "/run/gate" }
+    /// An emergency stop that waits for the next start.
+    package var stopFile: String { path + "/emergency-stop" }
     package var run: String { path + "/run" }
 
     /// Whether `init` or `join` was done here.

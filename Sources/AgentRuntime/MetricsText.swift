@@ -54,6 +54,9 @@ struct MetricsText {
         out.family(
             "baton_health", .gauge, "1 for the first word of baton status, 0 for the others.",
             StatusReport.healths.map { Sample([Label("state", $0)], $0 == report.health ? 1 : 0) })
+        out.gauge(
+            "baton_stopped", "1 while somebody stopped syncing: pause or emergency stop.",
+            report.health == "stopped" ? 1 : 0)
         out.gauge("baton_sync_leader", "1 while this device leads rounds.", isLeader ? 1 : 0)
         out.gauge("baton_quorum", "1 while a quorum leader is heard.", report.view == "quorum" ? 1 : 0)
         out.gauge("baton_term", "The term of the replicated log.", report.quorum_leader.map { Double($0.term) })

@@ -36,6 +36,7 @@ struct BatonCommand: ParsableCommand {
                 name: "Sync",
                 subcommands: [
                     SyncCommand.self, HandoffCommand.self, AllowCommand.self, ApproveCommand.self, HubCommand.self,
+                    PauseCommand.self, ResumeCommand.self, EmergencyStopCommand.self,
                 ]),
             CommandGroup(
                 name: "Bring back", subcommands: [UndoCommand.self, RestoreCommand.self, SnapshotCommand.self]),

@@ -130,6 +130,7 @@ struct ExplainText {
                 ?? "Would sync now? NO - there is no sync leader"
         }
         switch reason {
+        case "stopped": return "Would sync now? NO - syncing is stopped (baton resume)"
         case "nothingChanged": return "Would sync now? NO - nothing changed"
         case "settling": return "Would sync now? NO - files still change\(wait)"
         case "minInterval": return "Would sync now? NO - the last round was too recent (sync.min-interval)\(wait)"

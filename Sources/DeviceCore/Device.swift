@@ -43,6 +43,11 @@ package struct Device: Hashable, Sendable {
     package internal(set) var hubMirror = HubMirror()
     package internal(set) var lastRound: RoundOutcome?
     package internal(set) var isStopping = false
+    /// What a person stopped; see DeviceStop.swift. `isStopping` is the agent's end.
+    package internal(set) var stops: StopState
+    var stopEnds: StopEnds
+    /// When what is left of a timed stop is written down next.
+    var stopCheckpoint: Instant
 
     var requestNumber: UInt64 = 0
     var pending: [PendingRequest] = []
@@ -92,6 +97,10 @@ package struct Device: Hashable, Sendable {
         claims = [LockClaim(name: .sync, ttl: configuration.profile.leaseTTL, client: nil, mutants: mutants)]
         membershipCheck = now
         lastStep = now
+        stops = restored.stops
+        stopEnds = StopEnds(restored.stops, at: now)
+        stopCheckpoint = now + Limits.stopCheckpoint
+        own.isStopped = restored.stops.order != nil
         nextDeadline = now
         reconsiderDeadline()
     }
@@ -217,6 +226,7 @@ extension Device {
         consider(hubMirror.nextDeadline)
         consider(factsDeadline)
         consider(stopDeadline)
+        consider(stopsDeadline)
         consider(handoff?.deadline)
         nextDeadline = max(next, lastStep + Self.shortest)
     }

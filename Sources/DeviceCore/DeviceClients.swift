@@ -8,6 +8,9 @@ extension Device {
     mutating func handle(
         _ request: ClientRequest, tag: UInt64, at now: Instant, into output: inout DeviceOutput
     ) {
+        guard !isRefused(request) else {
+            return output.replies.append(TaggedReply(tag: tag, reply: .failed(Self.stoppedText)))
+        }
         switch request {
         case .sync: wait(.sync(undo: nil), tag: tag, patience: Limits.roundTimeout, at: now, into: &output)
         case .undo(let target):
@@ -23,6 +26,18 @@ extension Device {
         case .unset(let key): propose(.unset(key: key), .client(tag: tag), at: now, into: &output)
         case .hub(let change): propose(.hub(change), .client(tag: tag), at: now, into: &output)
         case .review(let review): propose(.review(review), .client(tag: tag), at: now, into: &output)
+        case .stop(let order, let everywhere):
+            stop(order, everywhere: everywhere, tag: tag, at: now, into: &output)
+        case .resume(let everywhere): resume(everywhere: everywhere, tag: tag, at: now, into: &output)
+        }
+    }
+
+    /// What a stopped device does not do for anybody.
+    private func isRefused(_ request: ClientRequest) -> Bool {
+        switch request {
+        case .sync, .undo: isStopped
+        case .acquire: stops.order?.kind == .emergency
+        case .handoff, .release, .putDevice, .removeDevice, .set, .unset, .hub, .review, .stop, .resume: false
         }
     }
 

@@ -17,12 +17,12 @@ package struct PeerView: Hashable, Sendable {
 
     /// Its clean tree is not at the head, and nothing there hinders a catch-up.
     func isBehind(_ head: Revision?) -> Bool {
-        guard let facts, let head else { return false }
+        guard let facts, let head, !facts.isStopped else { return false }
         return facts.base != head && facts.pendingFiles == 0 && facts.waiting == nil
     }
 
     func schedule(head: Revision?) -> RoundSchedule.Facts {
-        guard let facts, let heard, facts.pendingFiles > 0 else {
+        guard let facts, let heard, facts.pendingFiles > 0, !facts.isStopped else {
             return RoundSchedule.Facts(firstChange: nil, lastChange: nil, behind: isBehind(head))
         }
         return RoundSchedule.Facts(
@@ -39,6 +39,7 @@ struct OwnFacts: Hashable, Sendable {
     var activeWriters: UInt32 = 0
     var pausedWriters: UInt32 = 0
     var waiting: String?
+    var isStopped = false
     var told: DeviceFacts?
     var toldLastChange: Instant?
     var toldAt: Instant?
@@ -77,7 +78,8 @@ struct OwnFacts: Hashable, Sendable {
         DeviceFacts(
             base: base, pendingFiles: pendingFiles, firstChangeAge: firstChange.map { now - $0 } ?? .zero,
             lastChangeAge: lastChange.map { now - $0 } ?? .zero, activeWriters: activeWriters,
-            pausedWriters: pausedWriters, waiting: waiting, version: version, hub: hub)
+            pausedWriters: pausedWriters, waiting: waiting, version: version, hub: hub,
+            isStopped: isStopped)
     }
 
     func schedule(head: Revision?) -> RoundSchedule.Facts {
@@ -93,7 +95,8 @@ struct OwnFacts: Hashable, Sendable {
         guard let told else { return true }
         return told.hub != hub || told.base != base || told.pendingFiles != pendingFiles
             || told.activeWriters != activeWriters
-            || told.pausedWriters != pausedWriters || told.waiting != waiting || toldLastChange != lastChange
+            || told.pausedWriters != pausedWriters || told.waiting != waiting || told.isStopped != isStopped
+            || toldLastChange != lastChange
     }
 }
 
@@ -112,7 +115,8 @@ extension Device {
     package func oldestNeed(at now: Instant) -> Duration? {
         var needs = [own.firstChange.map { now - $0 }]
         for peer in peers where links.contains(peer.device) {
-            guard let facts = peer.facts, let heard = peer.heard, facts.pendingFiles > 0 else { continue }
+            guard let facts = peer.facts, let heard = peer.heard, facts.pendingFiles > 0, !facts.isStopped
+            else { continue }
             needs.append(now - heard + facts.firstChangeAge)
         }
         return needs.compactMap { $0 }.max()
@@ -149,6 +153,7 @@ extension Device {
         stepRaft(.linkUp(peer), at: now)
         send(.facts(facts(at: now)), to: peer, into: &output)
         if isStopping { send(.leaving(true), to: peer, into: &output) }
+        if stops.mesh.version > 0 { send(.stop(stopWord(at: now)), to: peer, into: &output) }
         for place in pending.indices { pending[place].sendAt = now }
         membershipCheck = now
     }

@@ -32,7 +32,7 @@ extension Device {
     }
 
     /// The wanted device if it is fit, or the first fit one; otherwise why not.
-    private func fitTarget(_ wanted: DeviceID?) -> Result<DeviceID, HandoffRefusal> {
+    func fitTarget(_ wanted: DeviceID?) -> Result<DeviceID, HandoffRefusal> {
         guard let wanted else {
             let others = state.devices.map(\.device).filter { $0 != device }
             let fit = others.first { unfitness(of: $0) == nil }
@@ -47,6 +47,7 @@ extension Device {
         guard links.contains(target), let view = peers.first(where: { $0.device == target }), !view.isLeaving else {
             return .unreachable(target)
         }
+        if view.facts?.isStopped ?? false { return .behind(target, waiting: Self.stoppedText) }
         guard let facts = view.facts, facts.waiting == nil, facts.base == state.head.revision else {
             return .behind(target, waiting: view.facts?.waiting)
         }

@@ -47,6 +47,9 @@ package enum ClientRequest: Hashable, Sendable {
     case unset(key: String)
     indirect case hub(HubChange)
     case review(ReviewCommand)
+    /// No rounds led from here and none taken part in, or the same on every device.
+    indirect case stop(StopOrder, everywhere: Bool)
+    case resume(everywhere: Bool)
 }
 
 package enum ClientReply: Hashable, Sendable {

@@ -50,7 +50,7 @@ extension Device {
     private mutating func wantLock(at place: Int, at now: Instant, into output: inout DeviceOutput) {
         guard claims[place].isIdle, raft.leader != nil, !isStopping else { return }
         let wanted = claims[place]
-        if wanted.name == .sync, handoff != nil { return }
+        if wanted.name == .sync, handoff != nil || isStopped { return }
         guard state.record(of: device) != nil, now >= wanted.notBefore ?? now else { return }
         let request = propose(
             .lock(.acquire(wanted.name, device: device, ttl: wanted.ttl, waits: true)), .acquire(wanted.name), at: now,
@@ -139,7 +139,7 @@ extension Device {
         // The answer to our own acquire tells more (when it was sent), and comes with the same entry.
         if let place, claims[place].acquire != nil { return }
         let isExpected = place.map { claims[$0].isQueued || (name == .sync && claims[$0].claim.token == nil) } ?? false
-        guard let place, isExpected, !isStopping else {
+        guard let place, isExpected, !isStopping, !(isStopped && name == .sync) else {
             if place.map({ claims[$0].claim.token != grant.token }) ?? true {
                 propose(.lock(.release(name, token: grant.token)), .upkeep, at: now, into: &output)
             }

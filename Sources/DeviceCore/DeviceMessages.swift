@@ -36,6 +36,7 @@ extension Device {
         case .leaving(let leaves):
             view(of: peer) { $0.isLeaving = leaves }
             membershipCheck = now
+        case .stop(let word): receiveStop(word, from: peer, at: now, into: &output)
         }
     }
 
@@ -44,6 +45,7 @@ extension Device {
         if let deadline = raft.nextDeadline, deadline <= now { stepRaft(.tick, at: now) }
         if let deadline = roundMember.nextDeadline, deadline <= now { memberStep(.tick, at: now) }
         if let deadline = roundLeader.nextDeadline, deadline <= now { leaderStep(.tick, at: now) }
+        keepStops(at: now, into: &output)
         expireRequests(at: now, into: &output)
         expireWaits(at: now, into: &output)
         sendPending(at: now, into: &output)

@@ -60,15 +60,18 @@ package struct DeviceUpdate: Hashable, Sendable {
     package var raft = PersistentUpdate<MeshCommand, MeshState>()
     /// The highest token accepted for the workspace, if this step raised it.
     package var acceptedToken: FencingGate?
+    /// What stops this device, if this step changed it.
+    package var stops: StopState?
 
     package init() {}
 
-    package var isEmpty: Bool { acceptedToken == nil && raft.isEmpty }
+    package var isEmpty: Bool { acceptedToken == nil && stops == nil && raft.isEmpty }
 
     package mutating func removeAll() {
         guard !isEmpty else { return }
         raft = PersistentUpdate()
         acceptedToken = nil
+        stops = nil
     }
 }
 
@@ -76,10 +79,15 @@ package struct DeviceUpdate: Hashable, Sendable {
 package struct DevicePersistentState: Hashable, Sendable {
     package var raft: PersistentState<MeshCommand, MeshState>
     package var acceptedToken: FencingGate
+    package var stops: StopState
 
-    package init(raft: PersistentState<MeshCommand, MeshState>, acceptedToken: FencingGate = FencingGate()) {
+    package init(
+        raft: PersistentState<MeshCommand, MeshState>, acceptedToken: FencingGate = FencingGate(),
+        stops: StopState = StopState()
+    ) {
         self.raft = raft
         self.acceptedToken = acceptedToken
+        self.stops = stops
     }
 }
 
@@ -129,6 +137,7 @@ package enum DeviceEvent: Hashable, Sendable {
     case hub(HubEvent)
     /// A conflict was resolved, a brake was pulled, lifted or overruled.
     case review(ReviewEvent)
+    case stop(StopEvent)
     case slept(Duration)
     case dropped(String)
 }

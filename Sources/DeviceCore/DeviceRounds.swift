@@ -94,7 +94,7 @@ extension Device {
         }
         let settings = state.syncSettings
         return RoundSchedule(
-            settings: settings, manual: !schedule.asked.isEmpty, lastStart: schedule.lastStart,
+            isStopped: isStopped, settings: settings, manual: !schedule.asked.isEmpty, lastStart: schedule.lastStart,
             notBefore: schedule.notBefore, devices: facts, hubNews: hubMirror.wantsRound(at: now)
         ).decide(at: now)
     }
@@ -109,7 +109,7 @@ extension Device {
         schedule.lastStart = now
         let undo = schedule.takeAsked()
         let round = RoundID(token: token, sequence: incarnation << Limits.sequenceBits | schedule.sequence)
-        let members = state.devices.map(\.device).filter { hasLink(to: $0) }
+        let members = state.devices.map(\.device).filter { mayTakePart($0) }
         let hub = hubMirror.news(at: now)
         hubMirror.roundStarted(with: hub)
         output.events.append(.roundStarted(round, reason, members: members))
@@ -119,6 +119,12 @@ extension Device {
                     round: round, reason: reason, leader: device, members: members, voters: raft.membership.voters,
                     head: headToMergeOnto, pauseBudget: state.syncSettings.pauseBudget, undo: undo, hub: hub)),
             at: now)
+    }
+
+    /// Linked, and not stopped by a person.
+    private func mayTakePart(_ member: DeviceID) -> Bool {
+        guard member != device else { return true }
+        return hasLink(to: member) && !(peers.first { $0.device == member }?.facts?.isStopped ?? false)
     }
 
     /// A mutant merges onto what its own tree was brought to.
@@ -224,6 +230,10 @@ extension Device {
         switch acceptedToken.accept(message.round.token, from: peer, mutants: configuration.mutants) {
         case .accepted(let changed):
             if changed { output.persist.acceptedToken = acceptedToken }
+            if isStopped, message.isPrepare {
+                output.events.append(.declined(message.round, .stopped))
+                return send(.round(.declined(message.round, .stopped)), to: peer, into: &output)
+            }
             roundMember.pauseMax = state.syncSettings.pauseMax
             memberStep(.received(message, from: peer), at: now)
         case .refused(let presented, let highest, let holder):

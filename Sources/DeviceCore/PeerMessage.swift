@@ -27,6 +27,8 @@ package enum PeerMessage: Hashable, Sendable {
     indirect case handoffAnswer(number: UInt64, HandoffAnswer)
     /// The sender stops soon; true as long as it has not said otherwise.
     case leaving(Bool)
+    /// What stops the mesh, as the sender knows it: when it changes and when a link comes up.
+    indirect case stop(MeshStop)
 }
 
 package struct LeaseRenewal: Hashable, Sendable {
@@ -73,12 +75,14 @@ package struct DeviceFacts: Hashable, Sendable {
     package var version: String
     /// From the sync leader: how the hub stands.
     package var hub: HubFacts?
+    /// A person stopped it: it takes part in no round.
+    package var isStopped: Bool
 
     package init(
         base: Revision? = nil, pendingFiles: UInt32 = 0, firstChangeAge: Duration = .zero,
         lastChangeAge: Duration = .zero,
         activeWriters: UInt32 = 0, pausedWriters: UInt32 = 0, waiting: String? = nil, version: String = "",
-        hub: HubFacts? = nil
+        hub: HubFacts? = nil, isStopped: Bool = false
     ) {
         self.base = base
         self.pendingFiles = pendingFiles
@@ -89,6 +93,7 @@ package struct DeviceFacts: Hashable, Sendable {
         self.waiting = waiting
         self.version = version
         self.hub = hub
+        self.isStopped = isStopped
     }
 }
 

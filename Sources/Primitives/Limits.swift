@@ -355,3 +355,13 @@ extension Limits {
     /// Doctor's look at a gate that is closed for it alone.
     public static let hookProbeWait: Duration = .milliseconds(50)
 }
+
+// Stops.
+extension Limits {
+    /// A timed stop lasts so long at most; a longer one is one without an end.
+    public static let longestStop: Duration = .seconds(86_000)
+    /// How often what is left of a timed stop is written down: a restart makes it longer by no more than this.
+    public static let stopCheckpoint: Duration = .seconds(60)
+    /// A peer that tells of a stop so many versions ahead makes it up.
+    public static let stopVersionsAhead: UInt64 = 1 << 20
+}

@@ -44,6 +44,7 @@ extension DevicePersistentState {
     mutating func apply(_ update: DeviceUpdate) {
         raft.apply(update.raft)
         if let acceptedToken = update.acceptedToken { self.acceptedToken = acceptedToken }
+        if let stops = update.stops { self.stops = stops }
     }
 }
 

@@ -110,6 +110,7 @@ extension PeerMessage {
         case .handoffRequest: 9
         case .handoffAnswer: 10
         case .leaving: 11
+        case .stop: 12
         }
     }
 }

@@ -25,6 +25,7 @@ extension PeerMessage {
         case .handoffRequest(_, let target): "asks to hand over\(target.map { " to \($0.number)" } ?? "")"
         case .handoffAnswer(_, let answer): "the handoff came to \(answer)"
         case .leaving(let leaves): leaves ? "stops soon" : "stays"
+        case .stop(let word): word.order == nil ? "lets all go on" : "stops all"
         }
     }
 }

@@ -44,7 +44,7 @@ extension World {
         switch message {
         case .raft, .renew, .renewed: break
         case .propose, .notLeader, .round, .facts, .syncRequest, .syncAnswer, .handoffRequest, .handoffAnswer,
-            .leaving:
+            .leaving, .stop:
             oracle.talk &+= 1
         }
     }

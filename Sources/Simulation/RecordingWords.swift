@@ -89,7 +89,8 @@ extension PeerMessage {
         case .raft: .consensus
         case .renew, .renewed: .lease
         case .round: .round
-        case .propose, .notLeader, .facts, .syncRequest, .syncAnswer, .handoffRequest, .handoffAnswer, .leaving:
+        case .propose, .notLeader, .facts, .syncRequest, .syncAnswer, .handoffRequest, .handoffAnswer, .leaving,
+            .stop:
             .other
         }
     }

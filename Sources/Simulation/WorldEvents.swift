@@ -41,7 +41,7 @@ extension World {
             hit(.tokenRefusedAtDevice)
             row(node, "refuses token \(presented) of device \(from.number), \(highest) is newer")
         case .hub(let event): observe(node, event)
-        case .pauseEnded, .memberSaid, .applied, .declined, .review: break
+        case .pauseEnded, .memberSaid, .applied, .declined, .review, .stop: break
         case .slept: hit(.sleepNoticed)
         case .dropped(let why): row(node, "drops: \(why)")
         }
@@ -117,7 +117,7 @@ extension Oracle {
         case .raft(.voteReply(let reply)) where reply.isGranted && !reply.isPreVote:
             voted(device, reply.term, for: peer)
         case .raft, .round, .propose, .notLeader, .renew, .renewed, .facts, .syncRequest, .syncAnswer, .handoffRequest,
-            .handoffAnswer, .leaving:
+            .handoffAnswer, .leaving, .stop:
             break
         }
     }

@@ -205,7 +205,8 @@ extension DeviceEvent {
         switch self {
         case .refusedToken, .dropped: true
         case .consensus, .lock, .leading, .leadershipLost, .roundStarted, .roundPhase, .roundEnded, .published,
-            .publicationRefused, .pauseEnded, .memberSaid, .applied, .declined, .membership, .hub, .review, .slept:
+            .publicationRefused, .pauseEnded, .memberSaid, .applied, .declined, .membership, .hub, .review, .slept,
+            .stop:
             false
         }
     }

@@ -21,6 +21,7 @@ extension ConsensusRows {
         try add(state.raft.hardState)
         if let snapshot = state.raft.snapshot { try add(snapshot) }
         try add(state.acceptedToken)
+        if state.stops != StopState() { try add(state.stops) }
         try add(state.raft.entries)
     }
 
@@ -31,6 +32,7 @@ extension ConsensusRows {
         deleteUpTo = update.raft.compactTo.map { Int64(clamping: $0.number) }
         if update.raft.appendFrom != nil { try add(update.raft.entries) }
         if let gate = update.acceptedToken { try add(gate) }
+        if let stops = update.stops { try add(stops) }
     }
 
     private mutating func add(_ state: HardState) throws(StoreError) {
@@ -43,6 +45,10 @@ extension ConsensusRows {
 
     private mutating func add(_ gate: FencingGate) throws(StoreError) {
         cells.append((.acceptedToken, try encoding { () throws(WireError) in try MeshCommandCodec.encode(gate) }))
+    }
+
+    private mutating func add(_ stops: StopState) throws(StoreError) {
+        cells.append((.stops, try encoding { () throws(WireError) in try MeshCommandCodec.encode(stops) }))
     }
 
     private mutating func add(_ list: [MeshEntry]) throws(StoreError) {
@@ -116,7 +122,10 @@ extension ConsensusRows {
         try check(raft)
         return DevicePersistentState(
             raft: raft,
-            acceptedToken: try decoding("token") { () throws(WireError) in try MeshCommandCodec.decodeGate(gate) })
+            acceptedToken: try decoding("token") { () throws(WireError) in try MeshCommandCodec.decodeGate(gate) },
+            stops: try Cell.stops.read(from: db).map { body in
+                try decoding("stops") { () throws(WireError) in try MeshCommandCodec.decodeStops(body) }
+            } ?? StopState())
     }
 
     /// The log has no hole, begins no later than behind the snapshot, and its terms do not go back.

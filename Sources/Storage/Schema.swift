@@ -82,6 +82,8 @@ enum Cell: Int64 {
     case acceptedToken = 3
     /// How often the agent was started: 8 bytes, the highest first.
     case incarnation = 4
+    /// What a person stopped; missing where nobody ever did.
+    case stops = 5
 }
 
 extension Cell {

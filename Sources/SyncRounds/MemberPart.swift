@@ -133,7 +133,7 @@ extension MemberPart {
         case .applied(let round, let result) where round == self.round:
             applied(result, at: now, into: &actions)
         case .tick: tick(at: now, into: &actions)
-        case .gateClosed, .gateOpenedEarly, .captured, .staged, .filesInPlace, .applied, .received, .head: break
+        case .gateClosed, .gateOpenedEarly, .captured, .staged, .filesInPlace, .applied, .received, .head, .stop: break
         }
     }
 
@@ -266,6 +266,15 @@ extension MemberPart {
             actions.append(.send(.declined(round, reason), to: leader))
         }
         close(early: true, at: now, into: &actions)
+    }
+
+    /// Writers go on, and this part ends; but what is being put in place is finished, as it compares before it replaces.
+    mutating func stop(at now: Instant, into actions: inout Actions) {
+        guard isApplying else { return giveUp(.stopped, at: now, into: &actions) }
+        open(early: true, at: now, into: &actions)
+        guard case .reclosing(let revision) = stage else { return }
+        stage = .applying(revision)
+        actions.append(.apply(round, revision))
     }
 
     private mutating func open(early: Bool, at now: Instant, into actions: inout Actions) {

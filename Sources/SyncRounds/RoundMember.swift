@@ -16,6 +16,8 @@ package struct RoundMember: Hashable, Sendable {
         case applied(RoundID, Completion<ApplyReport>)
         /// The published head, as the replicated state has it now.
         case head(Revision?)
+        /// Syncing stops here: writers go on at once.
+        case stop
         case tick
     }
 
@@ -58,6 +60,7 @@ package struct RoundMember: Hashable, Sendable {
         case .head(let revision):
             head = revision
             applyIfDecided(at: now, into: &actions)
+        case .stop: part?.stop(at: now, into: &actions)
         case .gateClosed, .gateOpenedEarly, .captured, .staged, .filesInPlace, .applied, .tick:
             part?.handle(input, at: now, into: &actions)
             applyIfDecided(at: now, into: &actions)

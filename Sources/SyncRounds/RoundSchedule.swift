@@ -2,6 +2,8 @@ import Primitives
 
 /// When the sync leader starts a round, and why: a decision over facts, without a state of its own.
 package struct RoundSchedule: Hashable, Sendable {
+    /// A person stopped this device: it leads no round, asked for or not.
+    package var isStopped: Bool
     package var settings: SyncSettings
     /// Somebody asked for a round.
     package var manual: Bool
@@ -34,13 +36,15 @@ package struct RoundSchedule: Hashable, Sendable {
     }
 
     package enum Rule: String, Hashable, Sendable, CaseIterable {
-        case nothingChanged, settling, minInterval, backOff, automaticOff
+        case stopped, nothingChanged, settling, minInterval, backOff, automaticOff
     }
 
     package init(
-        settings: SyncSettings, manual: Bool, lastStart: Instant?, notBefore: Instant?, devices: [Facts],
+        isStopped: Bool = false, settings: SyncSettings, manual: Bool, lastStart: Instant?, notBefore: Instant?,
+        devices: [Facts],
         hubNews: Bool = false
     ) {
+        self.isStopped = isStopped
         self.settings = settings
         self.manual = manual
         self.lastStart = lastStart
@@ -52,6 +56,7 @@ package struct RoundSchedule: Hashable, Sendable {
     /// Manual runs at once; a clean device that is behind is caught up as soon as back-off allows; changes wait for
     /// quiet (`settle`) but no longer than `maxWait`, and for the minimum interval.
     package func decide(at now: Instant) -> Verdict {
+        if isStopped { return .wait(until: nil, .stopped) }
         if manual { return .go(.manual) }
         guard settings.automatic else { return .wait(until: nil, .automaticOff) }
         let isBehind = devices.contains(where: \.behind)

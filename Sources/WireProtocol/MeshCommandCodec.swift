@@ -59,6 +59,15 @@ package enum MeshCommandCodec {
         return try FencingGate(wire)
     }
 
+    package static func encode(_ stops: StopState) throws(WireError) -> [UInt8] {
+        try Proto.encode(stops.wire, limit: Limits.appendBytes)
+    }
+
+    package static func decodeStops(_ bytes: [UInt8]) throws(WireError) -> StopState {
+        let wire: WireStopState = try Proto.decode(bytes, limit: Limits.appendBytes)
+        return try StopState(wire)
+    }
+
     private static var inexact: WireError {
         .invalid(field: "value", "would be read back differently (a duration below a nanosecond or above a day?)")
     }

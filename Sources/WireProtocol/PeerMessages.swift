@@ -43,6 +43,7 @@ extension PeerMessage {
                 })
         case .handoffAnswer(let number, let answer): return .handoffAnswer(answer.wire(number))
         case .leaving(let isLeaving): return .leaving(isLeaving)
+        case .stop(let word): return .stop(word.wire)
         }
     }
 
@@ -80,6 +81,7 @@ extension PeerMessage {
         case .handoffAnswer(let answer):
             self = .handoffAnswer(number: try Read.number(answer.number, "number"), try HandoffAnswer(answer))
         case .leaving(let isLeaving): self = .leaving(isLeaving)
+        case .stop(let word): self = .stop(try MeshStop(word))
         case nil: throw .unsupported("message")
         }
     }
@@ -97,6 +99,7 @@ extension DeviceFacts {
             if let waiting { $0.waiting = Write.sentence(waiting) }
             $0.version = Write.sentence(version, limit: Limits.versionBytes)
             if let hub { $0.hub = hub.wire }
+            $0.stopped = isStopped
         }
     }
 
@@ -110,7 +113,7 @@ extension DeviceFacts {
             pausedWriters: try Read.count(wire.pausedWriters, "facts.paused_writers"),
             waiting: wire.hasWaiting ? try Read.sentence(wire.waiting, "facts.waiting") : nil,
             version: try Read.text(wire.version, 0...Limits.versionBytes, "facts.version"),
-            hub: wire.hasHub ? try HubFacts(wire.hub) : nil)
+            hub: wire.hasHub ? try HubFacts(wire.hub) : nil, isStopped: wire.stopped)
     }
 }
 

@@ -101,6 +101,7 @@ struct MiniMesh {
         nodes[place].device.step(input, at: now, into: &output)
         nodes[place].disk.raft.apply(output.persist.raft)
         if let gate = output.persist.acceptedToken { nodes[place].disk.acceptedToken = gate }
+        if let stops = output.persist.stops { nodes[place].disk.stops = stops }
         for envelope in output.sendAhead + output.send {
             guard let target = ids.firstIndex(of: envelope.to), !cut.contains(target), !cut.contains(place) else {
                 continue

@@ -68,8 +68,10 @@ struct History {
             change(&part)
             update.raft.merge(part.raft)
             update.acceptedToken = part.acceptedToken ?? update.acceptedToken
+            update.stops = part.stops ?? update.stops
             state.raft.apply(part.raft)
             state.acceptedToken = part.acceptedToken ?? state.acceptedToken
+            state.stops = part.stops ?? state.stops
         }
         return update
     }
@@ -79,7 +81,7 @@ struct History {
     }
 
     private mutating func change(_ update: inout DeviceUpdate) {
-        switch random.below(12) {
+        switch random.below(13) {
         case 0:
             let voted: DeviceID? = random.below(2) == 0 ? nil : DeviceID(number: random.below(9))
             update.raft.hardState = HardState(term: Term(state.raft.hardState.term.number + 1), votedFor: voted)
@@ -87,6 +89,14 @@ struct History {
             let counter = state.acceptedToken.highest.counter + 1 + random.below(3)
             update.acceptedToken = FencingGate(
                 highest: FencingToken(epoch: 1, counter: counter), holder: DeviceID(number: random.below(9)))
+        case 12:
+            let by = DeviceID(number: random.below(9))
+            let order = StopOrder(
+                kind: random.below(2) == 0 ? .pause : .emergency, by: by, at: random.below(1 << 40), why: "a test",
+                left: random.below(2) == 0 ? nil : .seconds(60))
+            update.stops = StopState(
+                here: random.below(2) == 0 ? nil : order,
+                mesh: MeshStop(version: state.stops.mesh.version + 1, by: by, order: order))
         case 2: truncate(&update)
         case 3: compact(&update)
         case 4: if random.below(4) == 0 { install(&update) }

@@ -321,7 +321,17 @@ extension RandomValues {
         DeviceFacts(
             base: maybe { $0.revision() }, pendingFiles: count(), firstChangeAge: duration(), lastChangeAge: duration(),
             activeWriters: count(), pausedWriters: count(), waiting: maybe { $0.text() }, version: "1.2.3",
-            hub: maybe { $0.hubFacts() })
+            hub: maybe { $0.hubFacts() }, isStopped: flip())
+    }
+
+    mutating func stop() -> MeshStop {
+        MeshStop(
+            version: number(), by: maybe { $0.device() },
+            order: maybe { random in
+                StopOrder(
+                    kind: random.flip() ? .pause : .emergency, by: random.device(), at: random.number(),
+                    why: random.text(), left: random.maybe { $0.duration() })
+            })
     }
 
     mutating func hubFacts() -> HubFacts {
@@ -334,7 +344,7 @@ extension RandomValues {
 // MARK: - Peer messages
 
 extension RandomValues {
-    static let kinds: UInt64 = 12
+    static let kinds: UInt64 = 13
 
     mutating func message(kind: UInt64) -> PeerMessage {
         switch kind {
@@ -358,6 +368,7 @@ extension RandomValues {
         case 8: .syncAnswer(number: number(), syncAnswer())
         case 9: .handoffRequest(number: number(), target: maybe { $0.device() })
         case 10: .handoffAnswer(number: number(), handoffAnswer())
+        case 11: .stop(stop())
         default: .leaving(flip())
         }
     }

@@ -483,6 +483,14 @@ nonisolated struct WireFrame: @unchecked Sendable {
     set {_uniqueStorage()._payload = .undoRequest(newValue)}
   }
 
+  var stop: WireMeshStop {
+    get {
+      if case .stop(let v)? = _storage._payload {return v}
+      return WireMeshStop()
+    }
+    set {_uniqueStorage()._payload = .stop(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Payload: Equatable, Sendable {
@@ -499,6 +507,7 @@ nonisolated struct WireFrame: @unchecked Sendable {
     case handoffAnswer(WireHandoffAnswer)
     case leaving(Bool)
     case undoRequest(WireUndoRequest)
+    case stop(WireMeshStop)
 
   }
 
@@ -732,6 +741,8 @@ nonisolated struct WireFacts: Sendable {
   var hasHub: Bool {self._hub != nil}
   /// Clears the value of `hub`. Subsequent reads from it will return its default value.
   mutating func clearHub() {self._hub = nil}
+
+  var stopped: Bool = false
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2991,6 +3002,100 @@ nonisolated struct WireConflict: Sendable {
   init() {}
 }
 
+nonisolated struct WireStopOrder: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var emergency: Bool = false
+
+  var by: Data = Data()
+
+  /// unix milliseconds of whoever gave it: for people
+  var at: UInt64 = 0
+
+  var why: String = String()
+
+  var left: UInt64 {
+    get {_left ?? 0}
+    set {_left = newValue}
+  }
+  /// Returns true if `left` has been explicitly set.
+  var hasLeft: Bool {self._left != nil}
+  /// Clears the value of `left`. Subsequent reads from it will return its default value.
+  mutating func clearLeft() {self._left = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _left: UInt64? = nil
+}
+
+nonisolated struct WireMeshStop: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var version: UInt64 = 0
+
+  var by: Data {
+    get {_by ?? Data()}
+    set {_by = newValue}
+  }
+  /// Returns true if `by` has been explicitly set.
+  var hasBy: Bool {self._by != nil}
+  /// Clears the value of `by`. Subsequent reads from it will return its default value.
+  mutating func clearBy() {self._by = nil}
+
+  var order: WireStopOrder {
+    get {_order ?? WireStopOrder()}
+    set {_order = newValue}
+  }
+  /// Returns true if `order` has been explicitly set.
+  var hasOrder: Bool {self._order != nil}
+  /// Clears the value of `order`. Subsequent reads from it will return its default value.
+  mutating func clearOrder() {self._order = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _by: Data? = nil
+  fileprivate var _order: WireStopOrder? = nil
+}
+
+nonisolated struct WireStopState: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var here: WireStopOrder {
+    get {_here ?? WireStopOrder()}
+    set {_here = newValue}
+  }
+  /// Returns true if `here` has been explicitly set.
+  var hasHere: Bool {self._here != nil}
+  /// Clears the value of `here`. Subsequent reads from it will return its default value.
+  mutating func clearHere() {self._here = nil}
+
+  var mesh: WireMeshStop {
+    get {_mesh ?? WireMeshStop()}
+    set {_mesh = newValue}
+  }
+  /// Returns true if `mesh` has been explicitly set.
+  var hasMesh: Bool {self._mesh != nil}
+  /// Clears the value of `mesh`. Subsequent reads from it will return its default value.
+  mutating func clearMesh() {self._mesh = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _here: WireStopOrder? = nil
+  fileprivate var _mesh: WireMeshStop? = nil
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "baton"
@@ -3150,7 +3255,7 @@ nonisolated extension WireRequest: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Frame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}mesh\0\u{1}epoch\0\u{1}from\0\u{1}to\0\u{2}\u{b}raft\0\u{1}propose\0\u{3}not_leader\0\u{1}renew\0\u{1}renewed\0\u{1}round\0\u{1}facts\0\u{3}sync_request\0\u{3}sync_answer\0\u{3}handoff_request\0\u{3}handoff_answer\0\u{1}leaving\0\u{3}undo_request\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}mesh\0\u{1}epoch\0\u{1}from\0\u{1}to\0\u{2}\u{b}raft\0\u{1}propose\0\u{3}not_leader\0\u{1}renew\0\u{1}renewed\0\u{1}round\0\u{1}facts\0\u{3}sync_request\0\u{3}sync_answer\0\u{3}handoff_request\0\u{3}handoff_answer\0\u{1}leaving\0\u{3}undo_request\0\u{2}4stop\0")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -3357,6 +3462,19 @@ nonisolated extension WireFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
             _storage._payload = .undoRequest(v)
           }
         }()
+        case 80: try {
+          var v: WireMeshStop?
+          var hadOneofValue = false
+          if let current = _storage._payload {
+            hadOneofValue = true
+            if case .stop(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._payload = .stop(v)
+          }
+        }()
         default: break
         }
       }
@@ -3436,6 +3554,10 @@ nonisolated extension WireFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case .undoRequest?: try {
         guard case .undoRequest(let v)? = _storage._payload else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+      }()
+      case .stop?: try {
+        guard case .stop(let v)? = _storage._payload else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 80)
       }()
       case nil: break
       }
@@ -3805,7 +3927,7 @@ nonisolated extension WireRenewed: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Facts"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}base\0\u{3}pending_files\0\u{3}first_change_age\0\u{3}last_change_age\0\u{3}active_writers\0\u{3}paused_writers\0\u{1}waiting\0\u{1}version\0\u{2}\u{c}hub\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}base\0\u{3}pending_files\0\u{3}first_change_age\0\u{3}last_change_age\0\u{3}active_writers\0\u{3}paused_writers\0\u{1}waiting\0\u{1}version\0\u{2}\u{c}hub\0\u{2}<stopped\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3822,6 +3944,7 @@ nonisolated extension WireFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 7: try { try decoder.decodeSingularStringField(value: &self._waiting) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.version) }()
       case 20: try { try decoder.decodeSingularMessageField(value: &self._hub) }()
+      case 80: try { try decoder.decodeSingularBoolField(value: &self.stopped) }()
       default: break
       }
     }
@@ -3859,6 +3982,9 @@ nonisolated extension WireFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try { if let v = self._hub {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
     } }()
+    if self.stopped != false {
+      try visitor.visitSingularBoolField(value: self.stopped, fieldNumber: 80)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3872,6 +3998,7 @@ nonisolated extension WireFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs._waiting != rhs._waiting {return false}
     if lhs.version != rhs.version {return false}
     if lhs._hub != rhs._hub {return false}
+    if lhs.stopped != rhs.stopped {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -7898,6 +8025,143 @@ nonisolated extension WireConflict: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.at != rhs.at {return false}
     if lhs.hint != rhs.hint {return false}
     if lhs.hintTerm != rhs.hintTerm {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStopOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StopOrder"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}emergency\0\u{1}by\0\u{1}at\0\u{1}why\0\u{1}left\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.emergency) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.by) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.at) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.why) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self._left) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.emergency != false {
+      try visitor.visitSingularBoolField(value: self.emergency, fieldNumber: 1)
+    }
+    if !self.by.isEmpty {
+      try visitor.visitSingularBytesField(value: self.by, fieldNumber: 2)
+    }
+    if self.at != 0 {
+      try visitor.visitSingularUInt64Field(value: self.at, fieldNumber: 3)
+    }
+    if !self.why.isEmpty {
+      try visitor.visitSingularStringField(value: self.why, fieldNumber: 4)
+    }
+    try { if let v = self._left {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireStopOrder, rhs: WireStopOrder) -> Bool {
+    if lhs.emergency != rhs.emergency {return false}
+    if lhs.by != rhs.by {return false}
+    if lhs.at != rhs.at {return false}
+    if lhs.why != rhs.why {return false}
+    if lhs._left != rhs._left {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireMeshStop: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".MeshStop"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}by\0\u{1}order\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self._by) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._order) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.version != 0 {
+      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 1)
+    }
+    try { if let v = self._by {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._order {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireMeshStop, rhs: WireMeshStop) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs._by != rhs._by {return false}
+    if lhs._order != rhs._order {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStopState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StopState"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}here\0\u{1}mesh\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._here) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._mesh) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._here {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._mesh {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireStopState, rhs: WireStopState) -> Bool {
+    if lhs._here != rhs._here {return false}
+    if lhs._mesh != rhs._mesh {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
