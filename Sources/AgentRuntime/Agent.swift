@@ -83,8 +83,7 @@ struct Agent: Service {
         let filters = FilterFollowing(
             settings: settings, workspace: workspace, watch: watch, loop: loop, logger: logger)
         await filters.begin()
-        loop.start(effects(store, links, runner, reviews, audit, settings))
-        await takeStopFile(loop, by: identity.id)
+        await begin(loop, effects(store, links, runner, reviews, audit, settings), identity.id)
         let server = try await openSocket(AgentHandler(agent: parts), transport: transport)
         Task { await reviews.begin() }
         audit.add("started", "agent started, listening on \(bound)", details: ["version": BatonVersion.text])
@@ -105,7 +104,8 @@ struct Agent: Service {
     }
 
     /// A stop that was asked for while no agent ran is as good as one that is asked for now.
-    private func takeStopFile(_ loop: DeviceLoop, by device: DeviceID) async {
+    private func begin(_ loop: DeviceLoop, _ effects: DeviceLoop.Effects, _ device: DeviceID) async {
+        loop.start(effects)
         guard let order = StopFile.read(home: home, by: device) else { return }
         if case .done = await loop.ask(.stop(order, everywhere: true)) { StopFile.remove(home: home) }
     }
