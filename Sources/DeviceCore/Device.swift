@@ -58,6 +58,8 @@ package struct Device: Hashable, Sendable {
     var handoff: Handoff?
     var own = OwnFacts()
     var stopDeadline: Instant?
+    /// A stop waits until then for a round that takes the last changes of this device.
+    var exitDeadline: Instant?
     var stopTransferAt: Instant?
     var membershipCheck: Instant
     /// Somebody wants this quorum leader removed; until it leads no more.
@@ -102,6 +104,8 @@ package struct Device: Hashable, Sendable {
         stopCheckpoint = now + Limits.stopCheckpoint
         own.isStopped = restored.stops.order != nil
         nextDeadline = now
+        schedule.jitter = SeededGenerator(seed: seed)
+        own.triggered(.startup, at: now)
         reconsiderDeadline()
     }
 
@@ -141,7 +145,7 @@ package struct Device: Hashable, Sendable {
         case .filesInPlace(let round): memberStep(.filesInPlace(round), at: now)
         case .applied(let round, let result): applied(round, result, at: now)
         case .hub(let answer): hubAnswered(answer, at: now, into: &output)
-        case .stop: beginStopping(at: now, into: &output)
+        case .stop: beginExit(at: now, into: &output)
         }
     }
 
@@ -227,6 +231,8 @@ extension Device {
         consider(factsDeadline)
         consider(stopDeadline)
         consider(stopsDeadline)
+        consider(own.pendingFiles > 0 ? own.triggerEnds : nil)
+        consider(exitDeadline)
         consider(handoff?.deadline)
         nextDeadline = max(next, lastStep + Self.shortest)
     }
@@ -241,6 +247,7 @@ extension Device {
         let due = nextDeadline
         guard now > due + allowance else { return }
         output.events.append(.slept(now - due))
+        own.triggered(.wake, at: now)
         stepRaft(.slept, at: now)
         guard !configuration.mutants.has(.noRecheckAfterWait) else { return }
         for place in claims.indices { claims[place].claim.slept() }

@@ -22,11 +22,14 @@ package struct PeerView: Hashable, Sendable {
     }
 
     func schedule(head: Revision?) -> RoundSchedule.Facts {
-        guard let facts, let heard, facts.pendingFiles > 0, !facts.isStopped else {
-            return RoundSchedule.Facts(firstChange: nil, lastChange: nil, behind: isBehind(head))
-        }
-        return RoundSchedule.Facts(
-            firstChange: heard - facts.firstChangeAge, lastChange: heard - facts.lastChangeAge, behind: false)
+        var told = RoundSchedule.Facts(firstChange: nil, lastChange: nil, behind: isBehind(head))
+        guard let facts, let heard else { return told }
+        told.power = facts.power
+        guard facts.pendingFiles > 0, !facts.isStopped else { return told }
+        told.firstChange = heard - facts.firstChangeAge
+        told.lastChange = heard - facts.lastChangeAge
+        told.trigger = facts.trigger
+        return told
     }
 }
 
@@ -40,6 +43,10 @@ struct OwnFacts: Hashable, Sendable {
     var pausedWriters: UInt32 = 0
     var waiting: String?
     var isStopped = false
+    var power = PowerFacts()
+    /// Why changes do not wait for quiet, and how long that is told.
+    var trigger: RoundReason?
+    var triggerEnds: Instant?
     var told: DeviceFacts?
     var toldLastChange: Instant?
     var toldAt: Instant?
@@ -56,8 +63,19 @@ struct OwnFacts: Hashable, Sendable {
         pausedWriters = paused
     }
 
+    mutating func triggered(_ reason: RoundReason, at now: Instant) {
+        trigger = reason
+        triggerEnds = now + Limits.triggerLasts
+    }
+
+    mutating func endTrigger() {
+        trigger = nil
+        triggerEnds = nil
+    }
+
     /// What a capture holds does not wait any more, unless its round fails: then the device is still dirty.
     mutating func captured(_ report: CaptureReport, at now: Instant) {
+        endTrigger()
         base = report.base
         if report.revision == nil {
             changed(0, at: now)
@@ -79,15 +97,15 @@ struct OwnFacts: Hashable, Sendable {
             base: base, pendingFiles: pendingFiles, firstChangeAge: firstChange.map { now - $0 } ?? .zero,
             lastChangeAge: lastChange.map { now - $0 } ?? .zero, activeWriters: activeWriters,
             pausedWriters: pausedWriters, waiting: waiting, version: version, hub: hub,
-            isStopped: isStopped)
+            isStopped: isStopped, power: power, trigger: trigger)
     }
 
     func schedule(head: Revision?) -> RoundSchedule.Facts {
-        guard pendingFiles == 0 else {
-            return RoundSchedule.Facts(firstChange: firstChange, lastChange: lastChange, behind: false)
-        }
-        let behind = head != nil && base != head && waiting == nil
-        return RoundSchedule.Facts(firstChange: nil, lastChange: nil, behind: behind)
+        let behind = pendingFiles == 0 && head != nil && base != head && waiting == nil
+        var told = RoundSchedule.Facts(firstChange: firstChange, lastChange: lastChange, behind: behind)
+        told.power = power
+        told.trigger = trigger
+        return told
     }
 
     /// Whether the others do not know this yet. Ages alone are no news; another change is.
@@ -97,6 +115,7 @@ struct OwnFacts: Hashable, Sendable {
             || told.activeWriters != activeWriters
             || told.pausedWriters != pausedWriters || told.waiting != waiting || told.isStopped != isStopped
             || toldLastChange != lastChange
+            || told.power != power || (pendingFiles > 0 && told.trigger != trigger)
     }
 }
 
@@ -108,6 +127,18 @@ extension Device {
     /// The hindrance that keeps this device's tree from the head, as its workspace shell sees it; nil when it is gone.
     package mutating func waitingChanged(_ reason: String?) {
         own.waiting = reason
+        reconsiderDeadline()
+    }
+
+    /// What this device runs on and what its link costs, as its shell sees it.
+    package mutating func powerChanged(_ power: PowerFacts) {
+        own.power = power
+        reconsiderDeadline()
+    }
+
+    /// Changes of this device do not wait for quiet for a while; the minimum interval counts.
+    package mutating func hurry(_ reason: RoundReason) {
+        own.triggered(reason, at: lastStep)
         reconsiderDeadline()
     }
 

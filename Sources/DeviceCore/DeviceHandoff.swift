@@ -110,6 +110,32 @@ extension Device {
 // MARK: - Stopping
 
 extension Device {
+    /// Before the stop, a short time for a last round, if there is something to take and the rules allow one now.
+    mutating func beginExit(at now: Instant, into output: inout DeviceOutput) {
+        guard !isStopping, exitDeadline == nil else { return }
+        let deadline = now + Limits.exitPatience
+        own.triggered(.exit, at: now)
+        guard own.pendingFiles > 0, let leader = syncLeader?.device, hasLink(to: leader), !links.isEmpty,
+            leader != device || mayStartRound(before: deadline, at: now)
+        else { return beginStopping(at: now, into: &output) }
+        exitDeadline = deadline
+    }
+
+    private func mayStartRound(before deadline: Instant, at now: Instant) -> Bool {
+        switch scheduleVerdict(at: now) {
+        case .go: true
+        case .wait(let until, _): until.map { $0 < deadline } ?? false
+        }
+    }
+
+    mutating func driveExit(at now: Instant, into output: inout DeviceOutput) {
+        guard let exitDeadline else { return }
+        let isDone = own.pendingFiles == 0 && roundMember.current == nil && roundLeader.current == nil
+        guard isDone || now >= exitDeadline else { return }
+        self.exitDeadline = nil
+        beginStopping(at: now, into: &output)
+    }
+
     mutating func beginStopping(at now: Instant, into output: inout DeviceOutput) {
         guard !isStopping else { return }
         isStopping = true

@@ -46,6 +46,7 @@ extension Device {
         if let deadline = roundMember.nextDeadline, deadline <= now { memberStep(.tick, at: now) }
         if let deadline = roundLeader.nextDeadline, deadline <= now { leaderStep(.tick, at: now) }
         keepStops(at: now, into: &output)
+        if let ends = own.triggerEnds, ends <= now { own.endTrigger() }
         expireRequests(at: now, into: &output)
         expireWaits(at: now, into: &output)
         sendPending(at: now, into: &output)
@@ -56,6 +57,7 @@ extension Device {
         askLeader(at: now, into: &output)
         settle(at: now, into: &output)
         driveHandoff(at: now, into: &output)
+        driveExit(at: now, into: &output)
         driveStop(at: now, into: &output)
         startRoundIfDue(at: now, into: &output)
         driveHub(at: now, into: &output)

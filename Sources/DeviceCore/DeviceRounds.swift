@@ -13,6 +13,7 @@ struct ScheduleMemory: Hashable, Sendable {
     /// Rounds in a row in which too few voters took part.
     var lonely = 0
     var notBefore: Instant?
+    var jitter = SeededGenerator(seed: 0)
     /// Who asked for the next round, and who for the one under way.
     var asked: [Asker] = []
     var answering: [Asker] = []
@@ -29,6 +30,14 @@ struct ScheduleMemory: Hashable, Sendable {
         answering = asked.filter { $0.undo == nil || $0.undo == undo }
         asked = asked.filter { $0.undo != nil && $0.undo != undo }
         return undo
+    }
+
+    /// The pause after one more failure in a row: doubled each time, and longer by chance, so that devices that failed
+    /// together do not try again together.
+    mutating func failed() -> Duration {
+        failures = min(failures + 1, Limits.backOffDoublings)
+        let pause = Limits.roundBackOff * (1 << Int(failures))
+        return pause + jitter.duration(in: .zero...pause / Limits.backOffJitter)
     }
 
     mutating func newLeadership() {
@@ -87,16 +96,42 @@ extension Device {
         return mayLead(at: lastStep) ? hubMirror.holdEnds(at: lastStep) ?? lastStep : nil
     }
 
-    package func scheduleVerdict(at now: Instant) -> RoundSchedule.Verdict {
+    package func scheduleVerdict(at now: Instant) -> RoundSchedule.Verdict { roundSchedule(at: now).decide(at: now) }
+
+    private func roundSchedule(at now: Instant) -> RoundSchedule {
         var facts = [own.schedule(head: state.head.revision)]
         for peer in peers where links.contains(peer.device) && state.record(of: peer.device) != nil {
             facts.append(peer.schedule(head: state.head.revision))
         }
-        let settings = state.syncSettings
         return RoundSchedule(
-            isStopped: isStopped, settings: settings, manual: !schedule.asked.isEmpty, lastStart: schedule.lastStart,
-            notBefore: schedule.notBefore, devices: facts, hubNews: hubMirror.wantsRound(at: now)
-        ).decide(at: now)
+            isStopped: isStopped, settings: state.syncSettings, manual: !schedule.asked.isEmpty,
+            lastStart: schedule.lastStart,
+            notBefore: schedule.notBefore, devices: facts, hubNews: hubMirror.wantsRound(at: now))
+    }
+
+    /// The decision as this device sees it, rule by rule, with names. It is the mesh's where this device leads.
+    package func scheduleTable(at now: Instant) -> ScheduleTable {
+        var schedule = roundSchedule(at: now)
+        let voters = raft.membership.voters
+        schedule.isLeading = mayLead(at: now)
+        schedule.quorum = RoundSchedule.Quorum(
+            reachable: voters.count { hasLink(to: $0) }, needed: voters.count / 2 + 1)
+        schedule.openConflicts = UInt32(clamping: state.conflicts.list.count) &+ state.conflicts.unlisted
+        let linked = peers.filter { links.contains($0.device) && state.record(of: $0.device) != nil }
+        describe(&schedule.devices[0], device, self.facts(at: now))
+        for (place, peer) in linked.enumerated() {
+            describe(&schedule.devices[place + 1], peer.device, peer.facts)
+        }
+        return schedule.table(at: now)
+    }
+
+    private func describe(_ facts: inout RoundSchedule.Facts, _ device: DeviceID, _ told: DeviceFacts?) {
+        facts.name = state.record(of: device)?.name ?? device.short
+        guard let told else { return }
+        facts.pendingFiles = told.pendingFiles
+        facts.activeWriters = told.activeWriters
+        facts.pausedWriters = told.pausedWriters
+        facts.waiting = told.waiting
     }
 
     /// Starts a round if this device may lead and the schedule says so.
@@ -165,8 +200,7 @@ extension Device {
         lastRound = outcome
         switch summary.result {
         case .aborted:
-            schedule.failures = min(schedule.failures + 1, Limits.backOffDoublings)
-            let pause = Limits.roundBackOff * (1 << Int(schedule.failures))
+            let pause = schedule.failed()
             schedule.notBefore = configuration.mutants.has(.noBackOff) ? nil : now + pause
         case .caughtUp:
             // A device that a round did not bring to the head is not chased without a pause.

@@ -77,12 +77,16 @@ package struct DeviceFacts: Hashable, Sendable {
     package var hub: HubFacts?
     /// A person stopped it: it takes part in no round.
     package var isStopped: Bool
+    package var power: PowerFacts
+    /// It just started, woke up or is about to stop: its changes do not wait for quiet.
+    package var trigger: RoundReason?
 
     package init(
         base: Revision? = nil, pendingFiles: UInt32 = 0, firstChangeAge: Duration = .zero,
         lastChangeAge: Duration = .zero,
         activeWriters: UInt32 = 0, pausedWriters: UInt32 = 0, waiting: String? = nil, version: String = "",
-        hub: HubFacts? = nil, isStopped: Bool = false
+        hub: HubFacts? = nil, isStopped: Bool = false, power: PowerFacts = PowerFacts(),
+        trigger: RoundReason? = nil
     ) {
         self.base = base
         self.pendingFiles = pendingFiles
@@ -94,6 +98,8 @@ package struct DeviceFacts: Hashable, Sendable {
         self.version = version
         self.hub = hub
         self.isStopped = isStopped
+        self.power = power
+        self.trigger = trigger
     }
 }
 

@@ -173,6 +173,14 @@ extension Limits {
     /// After the first failed round; doubled by each failure in a row.
     public static let roundBackOff: Duration = .seconds(1)
     public static let backOffDoublings: UInt64 = 8
+    /// A pause after a failed round is longer by up to a sixth, at random: with all doublings still below 5 minutes.
+    public static let backOffJitter: Int = 6
+    /// Below so many percent a battery that is not charged is spared.
+    public static let lowBattery: UInt8 = 20
+    /// How long changes are told as those of a start or of a waking up, and do not wait for quiet.
+    public static let triggerLasts: Duration = .seconds(60)
+    /// A stop waits so long for a round that takes this device's last changes.
+    public static let exitPatience: Duration = .seconds(2)
     /// Rounds in a row with too few voters after which a sync leader hands off to the quorum leader.
     public static let lonelyRounds = 3
     /// A round under way may end by itself before a handoff or a stop aborts it.

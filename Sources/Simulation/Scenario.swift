@@ -48,7 +48,8 @@ package struct Scenario: Hashable, Sendable {
     /// with changes, a lease that runs out, an election whose votes split a few times, and a few rounds; all on the
     /// slowest clock.
     package var healBound: Nanoseconds {
-        let backOff = Limits.roundBackOff * (1 << Int(Limits.backOffDoublings))
+        let longest = Limits.roundBackOff * (1 << Int(Limits.backOffDoublings))
+        let backOff = longest + longest / Limits.backOffJitter
         let lease = timing.leaseTTL * 2 + timing.election.upperBound * 8
         let patience = max(syncSettings.minInterval, syncSettings.settle) + syncSettings.maxWait
         var bound = (backOff + lease + patience + Limits.requestPatience * 2).wholeNanoseconds

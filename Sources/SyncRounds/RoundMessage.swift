@@ -162,7 +162,7 @@ package struct MergeReport: Hashable, Sendable {
 
 /// Why a round was started.
 package enum RoundReason: String, Hashable, Sendable, CaseIterable {
-    case manual, change, behind, startup, interval, hub
+    case manual, change, behind, startup, interval, hub, exit, wake
 }
 
 /// How a round ended, as its leader saw it.

@@ -100,6 +100,10 @@ extension DeviceFacts {
             $0.version = Write.sentence(version, limit: Limits.versionBytes)
             if let hub { $0.hub = hub.wire }
             $0.stopped = isStopped
+            if let battery = power.battery { $0.battery = UInt32(battery) }
+            $0.charging = power.isCharging
+            $0.metered = power.isMetered
+            $0.trigger = trigger?.rawValue ?? ""
         }
     }
 
@@ -113,7 +117,12 @@ extension DeviceFacts {
             pausedWriters: try Read.count(wire.pausedWriters, "facts.paused_writers"),
             waiting: wire.hasWaiting ? try Read.sentence(wire.waiting, "facts.waiting") : nil,
             version: try Read.text(wire.version, 0...Limits.versionBytes, "facts.version"),
-            hub: wire.hasHub ? try HubFacts(wire.hub) : nil, isStopped: wire.stopped)
+            hub: wire.hasHub ? try HubFacts(wire.hub) : nil, isStopped: wire.stopped,
+            power: PowerFacts(
+                battery: wire.hasBattery ? UInt8(min(wire.battery, 100)) : nil, isCharging: wire.charging,
+                isMetered: wire.metered),
+            // A reason that this version does not know hurries nothing.
+            trigger: RoundReason(rawValue: wire.trigger))
     }
 }
 

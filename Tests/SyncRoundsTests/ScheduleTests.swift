@@ -71,7 +71,8 @@ import Testing
         let change = dirty(first: .seconds(9), last: .seconds(9))
         let start = now - .seconds(100)
         #expect(decide([change], lastStart: start) == .wait(until: start + .seconds(300), .minInterval))
-        #expect(decide([change], lastStart: start) { $0.minInterval = .seconds(100) } == .go(.change))
+        #expect(decide([change], lastStart: start) { $0.minInterval = .seconds(100) } == .go(.interval))
+        #expect(decide([change], lastStart: start) { $0.minInterval = .seconds(50) } == .go(.change))
     }
 
     @Test("P4 a clean device that is behind is caught up at once, but not in a storm")

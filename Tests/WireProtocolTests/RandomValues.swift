@@ -321,7 +321,10 @@ extension RandomValues {
         DeviceFacts(
             base: maybe { $0.revision() }, pendingFiles: count(), firstChangeAge: duration(), lastChangeAge: duration(),
             activeWriters: count(), pausedWriters: count(), waiting: maybe { $0.text() }, version: "1.2.3",
-            hub: maybe { $0.hubFacts() }, isStopped: flip())
+            hub: maybe { $0.hubFacts() }, isStopped: flip(),
+            power: PowerFacts(
+                battery: maybe { UInt8($0.below(101)) }, isCharging: flip(), isMetered: flip()),
+            trigger: maybe { $0.flip() ? .startup : .exit })
     }
 
     mutating func stop() -> MeshStop {

@@ -698,59 +698,104 @@ nonisolated struct WireRenewed: Sendable {
   init() {}
 }
 
-nonisolated struct WireFacts: Sendable {
+nonisolated struct WireFacts: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   var base: Data {
-    get {_base ?? Data()}
-    set {_base = newValue}
+    get {_storage._base ?? Data()}
+    set {_uniqueStorage()._base = newValue}
   }
   /// Returns true if `base` has been explicitly set.
-  var hasBase: Bool {self._base != nil}
+  var hasBase: Bool {_storage._base != nil}
   /// Clears the value of `base`. Subsequent reads from it will return its default value.
-  mutating func clearBase() {self._base = nil}
+  mutating func clearBase() {_uniqueStorage()._base = nil}
 
-  var pendingFiles: UInt32 = 0
+  var pendingFiles: UInt32 {
+    get {_storage._pendingFiles}
+    set {_uniqueStorage()._pendingFiles = newValue}
+  }
 
-  var firstChangeAge: UInt64 = 0
+  var firstChangeAge: UInt64 {
+    get {_storage._firstChangeAge}
+    set {_uniqueStorage()._firstChangeAge = newValue}
+  }
 
-  var lastChangeAge: UInt64 = 0
+  var lastChangeAge: UInt64 {
+    get {_storage._lastChangeAge}
+    set {_uniqueStorage()._lastChangeAge = newValue}
+  }
 
-  var activeWriters: UInt32 = 0
+  var activeWriters: UInt32 {
+    get {_storage._activeWriters}
+    set {_uniqueStorage()._activeWriters = newValue}
+  }
 
-  var pausedWriters: UInt32 = 0
+  var pausedWriters: UInt32 {
+    get {_storage._pausedWriters}
+    set {_uniqueStorage()._pausedWriters = newValue}
+  }
 
   var waiting: String {
-    get {_waiting ?? String()}
-    set {_waiting = newValue}
+    get {_storage._waiting ?? String()}
+    set {_uniqueStorage()._waiting = newValue}
   }
   /// Returns true if `waiting` has been explicitly set.
-  var hasWaiting: Bool {self._waiting != nil}
+  var hasWaiting: Bool {_storage._waiting != nil}
   /// Clears the value of `waiting`. Subsequent reads from it will return its default value.
-  mutating func clearWaiting() {self._waiting = nil}
+  mutating func clearWaiting() {_uniqueStorage()._waiting = nil}
 
-  var version: String = String()
+  var version: String {
+    get {_storage._version}
+    set {_uniqueStorage()._version = newValue}
+  }
 
   var hub: WireHubFacts {
-    get {_hub ?? WireHubFacts()}
-    set {_hub = newValue}
+    get {_storage._hub ?? WireHubFacts()}
+    set {_uniqueStorage()._hub = newValue}
   }
   /// Returns true if `hub` has been explicitly set.
-  var hasHub: Bool {self._hub != nil}
+  var hasHub: Bool {_storage._hub != nil}
   /// Clears the value of `hub`. Subsequent reads from it will return its default value.
-  mutating func clearHub() {self._hub = nil}
+  mutating func clearHub() {_uniqueStorage()._hub = nil}
 
-  var stopped: Bool = false
+  var stopped: Bool {
+    get {_storage._stopped}
+    set {_uniqueStorage()._stopped = newValue}
+  }
+
+  /// Percent; none without a battery.
+  var battery: UInt32 {
+    get {_storage._battery ?? 0}
+    set {_uniqueStorage()._battery = newValue}
+  }
+  /// Returns true if `battery` has been explicitly set.
+  var hasBattery: Bool {_storage._battery != nil}
+  /// Clears the value of `battery`. Subsequent reads from it will return its default value.
+  mutating func clearBattery() {_uniqueStorage()._battery = nil}
+
+  var charging: Bool {
+    get {_storage._charging}
+    set {_uniqueStorage()._charging = newValue}
+  }
+
+  var metered: Bool {
+    get {_storage._metered}
+    set {_uniqueStorage()._metered = newValue}
+  }
+
+  /// Why changes do not wait for quiet: startup, wake, exit; empty for no such reason.
+  var trigger: String {
+    get {_storage._trigger}
+    set {_uniqueStorage()._trigger = newValue}
+  }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _base: Data? = nil
-  fileprivate var _waiting: String? = nil
-  fileprivate var _hub: WireHubFacts? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 nonisolated struct WireRoundResult: Sendable {
@@ -3927,78 +3972,160 @@ nonisolated extension WireRenewed: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Facts"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}base\0\u{3}pending_files\0\u{3}first_change_age\0\u{3}last_change_age\0\u{3}active_writers\0\u{3}paused_writers\0\u{1}waiting\0\u{1}version\0\u{2}\u{c}hub\0\u{2}<stopped\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}base\0\u{3}pending_files\0\u{3}first_change_age\0\u{3}last_change_age\0\u{3}active_writers\0\u{3}paused_writers\0\u{1}waiting\0\u{1}version\0\u{2}\u{c}hub\0\u{2}2battery\0\u{1}charging\0\u{1}metered\0\u{1}trigger\0\u{2}\u{7}stopped\0")
+
+  fileprivate class _StorageClass {
+    var _base: Data? = nil
+    var _pendingFiles: UInt32 = 0
+    var _firstChangeAge: UInt64 = 0
+    var _lastChangeAge: UInt64 = 0
+    var _activeWriters: UInt32 = 0
+    var _pausedWriters: UInt32 = 0
+    var _waiting: String? = nil
+    var _version: String = String()
+    var _hub: WireHubFacts? = nil
+    var _stopped: Bool = false
+    var _battery: UInt32? = nil
+    var _charging: Bool = false
+    var _metered: Bool = false
+    var _trigger: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _base = source._base
+      _pendingFiles = source._pendingFiles
+      _firstChangeAge = source._firstChangeAge
+      _lastChangeAge = source._lastChangeAge
+      _activeWriters = source._activeWriters
+      _pausedWriters = source._pausedWriters
+      _waiting = source._waiting
+      _version = source._version
+      _hub = source._hub
+      _stopped = source._stopped
+      _battery = source._battery
+      _charging = source._charging
+      _metered = source._metered
+      _trigger = source._trigger
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularBytesField(value: &self._base) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.pendingFiles) }()
-      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.firstChangeAge) }()
-      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.lastChangeAge) }()
-      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.activeWriters) }()
-      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.pausedWriters) }()
-      case 7: try { try decoder.decodeSingularStringField(value: &self._waiting) }()
-      case 8: try { try decoder.decodeSingularStringField(value: &self.version) }()
-      case 20: try { try decoder.decodeSingularMessageField(value: &self._hub) }()
-      case 80: try { try decoder.decodeSingularBoolField(value: &self.stopped) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularBytesField(value: &_storage._base) }()
+        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._pendingFiles) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._firstChangeAge) }()
+        case 4: try { try decoder.decodeSingularUInt64Field(value: &_storage._lastChangeAge) }()
+        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._activeWriters) }()
+        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._pausedWriters) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._waiting) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._version) }()
+        case 20: try { try decoder.decodeSingularMessageField(value: &_storage._hub) }()
+        case 70: try { try decoder.decodeSingularUInt32Field(value: &_storage._battery) }()
+        case 71: try { try decoder.decodeSingularBoolField(value: &_storage._charging) }()
+        case 72: try { try decoder.decodeSingularBoolField(value: &_storage._metered) }()
+        case 73: try { try decoder.decodeSingularStringField(value: &_storage._trigger) }()
+        case 80: try { try decoder.decodeSingularBoolField(value: &_storage._stopped) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._base {
-      try visitor.visitSingularBytesField(value: v, fieldNumber: 1)
-    } }()
-    if self.pendingFiles != 0 {
-      try visitor.visitSingularUInt32Field(value: self.pendingFiles, fieldNumber: 2)
-    }
-    if self.firstChangeAge != 0 {
-      try visitor.visitSingularUInt64Field(value: self.firstChangeAge, fieldNumber: 3)
-    }
-    if self.lastChangeAge != 0 {
-      try visitor.visitSingularUInt64Field(value: self.lastChangeAge, fieldNumber: 4)
-    }
-    if self.activeWriters != 0 {
-      try visitor.visitSingularUInt32Field(value: self.activeWriters, fieldNumber: 5)
-    }
-    if self.pausedWriters != 0 {
-      try visitor.visitSingularUInt32Field(value: self.pausedWriters, fieldNumber: 6)
-    }
-    try { if let v = self._waiting {
-      try visitor.visitSingularStringField(value: v, fieldNumber: 7)
-    } }()
-    if !self.version.isEmpty {
-      try visitor.visitSingularStringField(value: self.version, fieldNumber: 8)
-    }
-    try { if let v = self._hub {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
-    } }()
-    if self.stopped != false {
-      try visitor.visitSingularBoolField(value: self.stopped, fieldNumber: 80)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._base {
+        try visitor.visitSingularBytesField(value: v, fieldNumber: 1)
+      } }()
+      if _storage._pendingFiles != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._pendingFiles, fieldNumber: 2)
+      }
+      if _storage._firstChangeAge != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._firstChangeAge, fieldNumber: 3)
+      }
+      if _storage._lastChangeAge != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._lastChangeAge, fieldNumber: 4)
+      }
+      if _storage._activeWriters != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._activeWriters, fieldNumber: 5)
+      }
+      if _storage._pausedWriters != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._pausedWriters, fieldNumber: 6)
+      }
+      try { if let v = _storage._waiting {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 7)
+      } }()
+      if !_storage._version.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._version, fieldNumber: 8)
+      }
+      try { if let v = _storage._hub {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+      } }()
+      try { if let v = _storage._battery {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 70)
+      } }()
+      if _storage._charging != false {
+        try visitor.visitSingularBoolField(value: _storage._charging, fieldNumber: 71)
+      }
+      if _storage._metered != false {
+        try visitor.visitSingularBoolField(value: _storage._metered, fieldNumber: 72)
+      }
+      if !_storage._trigger.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._trigger, fieldNumber: 73)
+      }
+      if _storage._stopped != false {
+        try visitor.visitSingularBoolField(value: _storage._stopped, fieldNumber: 80)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: WireFacts, rhs: WireFacts) -> Bool {
-    if lhs._base != rhs._base {return false}
-    if lhs.pendingFiles != rhs.pendingFiles {return false}
-    if lhs.firstChangeAge != rhs.firstChangeAge {return false}
-    if lhs.lastChangeAge != rhs.lastChangeAge {return false}
-    if lhs.activeWriters != rhs.activeWriters {return false}
-    if lhs.pausedWriters != rhs.pausedWriters {return false}
-    if lhs._waiting != rhs._waiting {return false}
-    if lhs.version != rhs.version {return false}
-    if lhs._hub != rhs._hub {return false}
-    if lhs.stopped != rhs.stopped {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._base != rhs_storage._base {return false}
+        if _storage._pendingFiles != rhs_storage._pendingFiles {return false}
+        if _storage._firstChangeAge != rhs_storage._firstChangeAge {return false}
+        if _storage._lastChangeAge != rhs_storage._lastChangeAge {return false}
+        if _storage._activeWriters != rhs_storage._activeWriters {return false}
+        if _storage._pausedWriters != rhs_storage._pausedWriters {return false}
+        if _storage._waiting != rhs_storage._waiting {return false}
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._hub != rhs_storage._hub {return false}
+        if _storage._stopped != rhs_storage._stopped {return false}
+        if _storage._battery != rhs_storage._battery {return false}
+        if _storage._charging != rhs_storage._charging {return false}
+        if _storage._metered != rhs_storage._metered {return false}
+        if _storage._trigger != rhs_storage._trigger {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
