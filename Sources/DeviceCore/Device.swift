@@ -105,7 +105,6 @@ package struct Device: Hashable, Sendable {
         own.isStopped = restored.stops.order != nil
         nextDeadline = now
         schedule.jitter = SeededGenerator(seed: seed)
-        own.triggered(.startup, at: now)
         reconsiderDeadline()
     }
 

@@ -8,8 +8,6 @@ package struct RoundSchedule: Hashable, Sendable {
     package var settings: SyncSettings
     /// Somebody asked for a round.
     package var manual: Bool
-    /// Rounds are stopped by a person's word, whoever asks.
-    package var isStopped = false
     /// This device may lead at this moment. Only then the decision is the mesh's.
     package var isLeading = true
     /// Voters that can be reached (this device among them), and how many a decision takes.
@@ -72,8 +70,7 @@ package struct RoundSchedule: Hashable, Sendable {
 
     package init(
         isStopped: Bool = false, settings: SyncSettings, manual: Bool, lastStart: Instant?, notBefore: Instant?,
-        devices: [Facts],
-        hubNews: Bool = false
+        devices: [Facts], hubNews: Bool = false
     ) {
         self.isStopped = isStopped
         self.settings = settings

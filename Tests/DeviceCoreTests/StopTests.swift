@@ -101,11 +101,11 @@ import Testing
         var mesh = DeviceTests.ready(3)
         mesh.give(.request(tag: 2, .stop(order(.pause, left: .seconds(600)), everywhere: true)), to: 0)
         mesh.run(.seconds(300))
-        #expect(mesh.nodes.allSatisfy(\.device.isStopped))
+        #expect(mesh.nodes.allSatisfy { $0.device.isStopped })
         mesh.crash(1)
         mesh.restart(1)
         mesh.run(.seconds(290))
-        #expect(mesh.nodes.allSatisfy(\.device.isStopped))
+        #expect(mesh.nodes.allSatisfy { $0.device.isStopped })
         let ended = mesh.run(.seconds(20)) { $0.nodes.allSatisfy { !$0.device.isStopped } }
         #expect(ended)
     }
