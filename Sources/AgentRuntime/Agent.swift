@@ -64,12 +64,10 @@ struct Agent: Service {
                 joinHandler: { joiner, _, request in await desk.answer(joiner, request) })
         }
         let watch = WorkspaceWatch(workspace: workspace, loop: loop, logger: logger)
-        let advertised = Addresses.advertised(bound)
         let parts = AgentParts(
             store: store, identity: identity, workspace: workspace, loop: loop, gate: gate, transport: transport,
             watch: watch, audit: audit, desk: desk, settings: settings, hooks: hooks, logger: logger,
-            advertised: advertised,
-            listen: bound,
+            advertised: Addresses.advertised(bound), listen: bound,
             hasTestSwitches: getenv("BATON_TEST_SWITCHES").map { String(cString: $0) } == "1", started: DeviceLoop.now,
             onStop: { [ending] in await ending.stopAndWait(loop) })
         links.begin(transport: transport, loop: loop)

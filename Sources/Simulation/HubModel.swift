@@ -30,9 +30,9 @@ struct HubModel: Sendable {
     var repliesToLose = 0
     private var fencesMade: UInt64 = 0
     /// Empty commits on the branch that carry a token.
-    var takeovers: [Int: HubFence] = [:]
+    var takeovers = ByRevision<HubFence>()
     /// The round that each merge was made in, as its message says.
-    var roundTokens: [Int: FencingToken] = [:]
+    var roundTokens = ByRevision<FencingToken>()
     /// What each device saw mirrored: remembered where there is no fence to say so.
     var mirrored: [Int?]
 
@@ -40,14 +40,14 @@ struct HubModel: Sendable {
 
     /// Of all pushes that landed.
     var highestToken = FencingToken.none
-    var landed: Set<PushKey> = []
+    var landed: [PushKey] = []
     /// What people pushed and the branch still held when it was last looked at.
     var foreign: [Int] = []
     /// A person took away what was mirrored, and nobody has accepted that.
     var isRewritten = false
     /// Heads that a person had replaced by what is published.
-    var givenUp: Set<Int> = []
-    var accepted: Set<Int> = []
+    var givenUp: [Int] = []
+    var accepted: [Int] = []
 
     init(_ conditions: HubConditions, seed: UInt64, machines: Int) {
         self.conditions = conditions
@@ -62,6 +62,20 @@ struct HubModel: Sendable {
         return HubFence(
             revision: Revision(number: Self.firstFence + fencesMade), token: push.token, sequence: push.sequence,
             device: push.device, mirrored: push.mirrored)
+    }
+}
+
+/// Something of a few revisions, in the order of their numbers.
+struct ByRevision<Value: Sendable>: Sendable {
+    private var pairs: [(revision: Int, value: Value)] = []
+
+    subscript(revision: Int) -> Value? {
+        get { pairs.first { $0.revision == revision }?.value }
+        set {
+            pairs.removeAll { $0.revision == revision }
+            guard let newValue else { return }
+            pairs.insert((revision, newValue), at: pairs.firstIndex { $0.revision > revision } ?? pairs.endIndex)
+        }
     }
 }
 

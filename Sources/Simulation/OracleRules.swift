@@ -89,7 +89,7 @@ extension Oracle {
         }
     }
 
-    /// Until then it does not know what an older term left half decided (Ongaro's note of 2015 on changes of one server).
+    /// Until then it does not know what an older term left half decided (Ongaro 2015, on single-server changes).
     private mutating func checkOwnTerm(
         _ node: Int, _ entry: MeshEntry, disk: DevicePersistentState, commit: LogIndex
     ) {

@@ -58,7 +58,7 @@ package struct Scenario: Hashable, Sendable {
         return bound / slowest * NodeClock.nominal + .seconds(60)
     }
 
-    /// What the hub adds: its own longest back-off, a look that was just missed, a person who accepts what stands there.
+    /// The hub adds its own longest back-off, a look that was just missed, a person who accepts what stands there.
     private var hubBound: Duration {
         Limits.hubBackOff * (1 << Int(Limits.backOffDoublings)) + Limits.hubPoll * 2 + .seconds(60)
     }

@@ -151,7 +151,7 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case hubStaleToken = "H1"
     /// The hub's branch moves along published heads, and nothing that stands there is taken away.
     case hubChain = "H2"
-    /// What people pushed to the hub is merged, and what they rewrote there is theirs until they say what becomes of it.
+    /// What people pushed to the hub is merged, and what they rewrote there is theirs until they say what comes of it.
     case hubPeople = "H3"
     /// After the faults the hub has what is published, and the leader says so.
     case hubCatchesUp = "H4"

@@ -196,7 +196,7 @@ extension World {
 
     private mutating func land(_ update: HubUpdate, _ head: Bool, _ fence: Bool, _ hub: inout HubModel) {
         if fence { hub.refs.fence = update.fence }
-        hub.landed.insert(update.key)
+        hub.landed.append(update.key)
         hub.highestToken = max(hub.highestToken, update.push.token)
         guard head, let new = update.head else { return }
         hub.refs.head = new

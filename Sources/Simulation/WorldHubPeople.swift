@@ -109,8 +109,8 @@ extension World {
         let replaces = hub?.draw.below(3) == 0
         let head = facts.head.flatMap(store.number)
         if let head {
-            hub?.accepted.insert(head)
-            if replaces { hub?.givenUp.insert(head) }
+            hub?.accepted.append(head)
+            if replaces { hub?.givenUp.append(head) }
         }
         if head == hub?.refs.head { hub?.isRewritten = false }
         hit(.hubAccepted)

@@ -268,7 +268,7 @@ extension MemberPart {
         close(early: true, at: now, into: &actions)
     }
 
-    /// Writers go on, and this part ends; but what is being put in place is finished, as it compares before it replaces.
+    /// Writers go on, and this part ends; what is being put in place is finished, as it compares before it replaces.
     mutating func stop(at now: Instant, into actions: inout Actions) {
         guard isApplying else { return giveUp(.stopped, at: now, into: &actions) }
         open(early: true, at: now, into: &actions)

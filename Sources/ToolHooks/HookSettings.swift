@@ -97,10 +97,11 @@ package struct HookSettings: Hashable, Sendable {
 
     /// By what it runs: `.../baton hook TOOL`, wherever the program was when it was installed.
     private func isOurs(_ entry: OrderedJSON) -> Bool {
-        guard let command = entry["command"]?.text else { return false }
-        let mark = "baton hook \(tool.rawValue)"
-        return command == self.command || command.hasSuffix(mark) || command.contains(mark + " ")
-            || command.contains("baton' hook \(tool.rawValue)")
+        guard let words = entry["command"]?.text?.split(separator: " "),
+            let at = words.indices.dropLast().first(where: { words[$0] == "hook" && words[$0 + 1] == tool.rawValue })
+        else { return false }
+        let program = words[..<at].joined(separator: " ").split(separator: "/").last
+        return program?.hasPrefix("baton") ?? false
     }
 
     private func indent(_ text: [UInt8]?) -> String {

@@ -1,7 +1,7 @@
 // Module: ToolHooks is what Baton says to AI coding agents: one model of what they are about to do, an adapter for each
 // tool's own format, the merge into its settings, and the memory of what a session has read. Never: the word "allow",
-// which would take the user's own question away; a failure that keeps a tool from its work; a socket of its own. Start
-// with HookEvent.swift, then HookAdapter.swift.
+// which would take the user's own question away; a failure that keeps a tool from its work; a socket of its own.
+// Start with HookEvent.swift, then HookAdapter.swift.
 
 /// A tool whose hooks are known. Raw values are what the command line takes.
 package enum HookTool: String, CaseIterable, Hashable, Sendable {

@@ -1,7 +1,7 @@
 import ControlSocket
 import Primitives
 
-/// The bodies of the calls `hook.event`, `hook.probe` and `hook.broken`, as the hook's process writes them and the agent
+/// The bodies of the calls `hook.event`, `hook.probe` and `hook.broken`, as the hook writes them and the agent
 /// reads them: without Foundation, whose coders cost more than all the rest.
 package enum HookWire {
     /// `HookEvent` -> `{"verdict":"pass"}` or `{"verdict":"deny","reason":...}`.

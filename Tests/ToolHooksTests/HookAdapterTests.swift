@@ -5,7 +5,7 @@ import Testing
 
 /// Payloads in the shape that each tool documents, kept under `golden`.
 @Suite struct HookAdapterTests {
-    private static let plan = ["/home/u/notes/plan.md"]
+    private static let plan = ["/data/notes/plan.md"]
 
     private func payload(_ name: String) throws -> OrderedJSON {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -30,8 +30,8 @@ import Testing
     }
 
     @Test func aPatchNamesItsFilesAndAShellItsDirectory() throws {
-        #expect(try event(.codex, "patch")?.paths == Self.plan + ["/home/u/notes/sub/new.md"])
-        #expect(try event(.codex, "bash")?.paths == ["/home/u/notes"])
+        #expect(try event(.codex, "patch")?.paths == Self.plan + ["/data/notes/sub/new.md"])
+        #expect(try event(.codex, "bash")?.paths == ["/data/notes"])
         #expect(try event(.claude, "bash")?.kind == .beforeWrite)
     }
 

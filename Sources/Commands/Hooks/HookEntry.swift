@@ -7,7 +7,7 @@ import ToolHooks
     import Darwin
 #endif
 
-/// `baton hook TOOL [--home DIR]`: what the settings of a tool call, thousands of times a day. It goes before the parser
+/// `baton hook TOOL [--home DIR]`: what a tool calls, thousands of times a day. It goes before the parser
 /// of arguments, and starts no thread, because the person at the tool waits for it.
 enum HookEntry {
     /// The exit code; nil if the arguments mean another verb. Exit code 2 denies, and is used by nothing else here.
