@@ -137,6 +137,12 @@ struct StatusBuilder: Sendable {
             sync.last_result = last.result
         }
         sync.paused_s = around.gateClosedFor?.fractionalSeconds
+        let table = value.scheduleTable(at: now)
+        sync.rules = table.rows.map { row in
+            StatusReport.Rule(
+                rule: row.rule.title, value: row.value, limit: row.limit, says: row.says.rawValue,
+                decides: row.rule == table.deciding)
+        }
         guard value.mayLead(at: now) else { return sync }
         switch value.scheduleVerdict(at: now) {
         case .go(let reason):

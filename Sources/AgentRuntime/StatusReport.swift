@@ -82,6 +82,18 @@ package struct StatusReport: Codable, Hashable, Sendable {
         package var next_in_s: Double?
         package var next_reason: String?
         package var paused_s: Double?
+        /// The scheduler's decision rule by rule, as this device sees it: the mesh's where this device leads.
+        package var rules: [Rule]?
+    }
+
+    /// One rule of the scheduler.
+    package struct Rule: Codable, Hashable, Sendable {
+        package var rule: String
+        package var value: String
+        package var limit: String
+        /// `go`, `wait`, `slower`, `blocks`.
+        package var says: String
+        package var decides: Bool
     }
 
     package struct Device: Codable, Hashable, Sendable {

@@ -105,19 +105,13 @@ struct ExplainText {
 
     var text: String {
         var lines = [verdict]
-        let pending = report.devices.filter { $0.sync.files_pending > 0 }
-        let changes = pending.map { "\(Words.count($0.sync.files_pending, "file")) on \($0.name)" }
-        var table = Table(columns: [Table.Column("RULE"), Table.Column("VALUE"), Table.Column("SAYS")])
-        let voters = Words.count(report.mesh.quorum, "voter")
-        let online = "\(report.mesh.online) of \(report.mesh.members) online, \(voters) needed"
-        let hasQuorum = report.quorum_leader != nil
-        table.add([Table.Cell("quorum"), Table.Cell(online), Table.Cell(hasQuorum ? "go" : "wait")])
-        table.add([
-            Table.Cell("changes"), Table.Cell(changes.isEmpty ? "none" : changes.joined(separator: ", ")),
-            Table.Cell(pending.isEmpty ? "wait" : "go"),
-        ])
-        if let age = report.sync.age_s {
-            table.add([Table.Cell("last sync"), Table.Cell(Words.ago(age)), Table.Cell("-")])
+        var table = Table(columns: ["RULE", "VALUE", "LIMIT", "SAYS", ""].map { Table.Column($0) })
+        for rule in report.sync.rules ?? [] {
+            let value = Escaping.shown(rule.value)
+            table.add([
+                Table.Cell(rule.rule), Table.Cell(value), Table.Cell(rule.limit), Table.Cell(rule.says),
+                Table.Cell(rule.decides ? "<- decides" : ""),
+            ])
         }
         lines += table.lines(Style(hasColour: false, isUnicode: false))
         return (lines + ["Force it: baton sync --now"]).joined(separator: "\n")
@@ -135,6 +129,8 @@ struct ExplainText {
         case "settling": return "Would sync now? NO - files still change\(wait)"
         case "minInterval": return "Would sync now? NO - the last round was too recent (sync.min-interval)\(wait)"
         case "automaticOff": return "Would sync now? NO - automatic rounds are off (baton config enable)"
+        case "battery": return "Would sync now? NO - the battery of this device is low"
+        case "metered": return "Would sync now? NO - this device is on a metered link"
         case "backOff": return "Would sync now? NO - waiting after a failed round\(wait)"
         default: return "Would sync now? YES (\(reason))"
         }

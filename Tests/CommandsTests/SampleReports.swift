@@ -179,7 +179,10 @@ enum Sample {
              "leader":{"device":"\(String(repeating: "a", count: 64))","token":"1.1843","lease_remaining_s":24.4},
              "quorum_leader":{"device":"\(String(repeating: "b", count: 64))","term":7,"commit_index":4711,
              "last_index":4712},"sync":{"round":1843,"phase":"idle","last_ok_at":"2026-01-31T21:29:53.000Z","age_s":12.3,
-             "last_result":"published","next_in_s":40.7,"next_reason":"settling"},
+             "last_result":"published","next_in_s":40.7,"next_reason":"settling","rules":[
+             {"rule":"quorum","value":"3","limit":"2","says":"go","decides":false},
+             {"rule":"battery","value":"laptop 18 %","limit":"20 %","says":"slower","decides":false},
+             {"rule":"oldest change","value":"71 s","limit":"120 s","says":"wait","decides":true}]},
              "head":"89abcdef0123456789abcdef0123456789abcdef","devices":[\(devices.joined(separator: ","))],
              "conflicts":{"open":0,"paths":[]},"held":[],"workspace":{"root":"/home/ann/notes","branch":"main"},
              "agent":{"pid":4242,"version":"0.1.0","uptime_s":260000,"listen":"0.0.0.0:47700","refused_connections":3,

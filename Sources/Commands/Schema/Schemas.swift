@@ -71,6 +71,12 @@ enum Schemas {
         .maybe("last_ok_at", .time), .maybe("age_s", .number), .maybe("last_result", .text),
         .maybe("next_at", .time), .maybe("next_in_s", .number), .maybe("next_reason", .text),
         .maybe("paused_s", .number, "how long writers here have been held"),
+        .maybe("rules", .list(rule), "the scheduler's decision, rule by rule"),
+    ])
+
+    static let rule = Shape.object([
+        .always("rule", .text), .always("value", .text), .always("limit", .text),
+        .always("says", .words(["go", "wait", "slower", "blocks"])), .always("decides", .flag),
     ])
 
     private static let deviceSync = Shape.object([

@@ -92,7 +92,7 @@ extension Schemas {
         shape: .object([
             .always("round", .integer), .always("phase", .text), .maybe("last_ok_at", .time), .maybe("age_s", .number),
             .maybe("last_result", .text), .maybe("next_at", .time), .maybe("next_in_s", .number),
-            .maybe("next_reason", .text), .maybe("paused_s", .number),
+            .maybe("next_reason", .text), .maybe("paused_s", .number), .maybe("rules", .list(rule)),
         ]))
 
     static let handoff = Schema(
