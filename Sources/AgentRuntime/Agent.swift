@@ -114,6 +114,7 @@ struct Agent: Service {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await filters.run() }
             group.addTask { await parts.watch.run() }
+            group.addTask { await PowerWatch(settings: parts.settings, loop: parts.loop).run() }
             group.addTask { await links.announce(parts.advertised, loop: parts.loop) }
             group.addTask {
                 await withTaskCancellationOrGracefulShutdownHandler {

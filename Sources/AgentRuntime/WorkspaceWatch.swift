@@ -87,6 +87,8 @@ final class WorkspaceWatch: Sendable {
                 held(dirt.held)
                 let leftOut = await workspace.leftOut(limit: Limits.leftOutShown)
                 lastLeftOut.withLock { $0 = leftOut }
+                // What changed while no agent ran does not wait for quiet.
+                if told == nil, dirt.changed > 0 { loop.tell { $0.hurry(.startup) } }
                 // An unchanged count of changed files may still be a newer change: the device hears of it.
                 if dirt.changed > 0 || told != 0 {
                     loop.post(.workspaceChanged(pendingFiles: UInt32(clamping: dirt.changed)))

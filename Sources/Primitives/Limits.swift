@@ -373,3 +373,11 @@ extension Limits {
     /// A peer that tells of a stop so many versions ahead makes it up.
     public static let stopVersionsAhead: UInt64 = 1 << 20
 }
+
+// Power.
+extension Limits {
+    /// How often a device looks what it runs on.
+    public static let powerLook: Duration = .seconds(60)
+    /// Supplies that are looked at.
+    public static let powerSupplies = 16
+}

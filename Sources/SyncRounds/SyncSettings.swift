@@ -29,7 +29,7 @@ package struct SyncSettings: Hashable, Sendable {
 
     /// The settings that the device itself reads, and a simulated mesh with it.
     package static let keys = SettingCatalogue.keys.filter { key in
-        ["sync.", "pause."].contains { key.name.hasPrefix($0) }
+        key.mayBeInMesh && ["sync.", "pause."].contains { key.name.hasPrefix($0) }
     }
 
     package static func key(named name: String) -> SettingKey? { keys.first { $0.name == name } }

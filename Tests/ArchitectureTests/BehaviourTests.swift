@@ -16,14 +16,10 @@ import Testing
 
     static let ids =
         (1...6).map { "C\($0)" } + (1...9).map { "M\($0)" } + (1...8).map { "A\($0)" } + (1...6).map { "W\($0)" }
-        + (1...4).map { "U\($0)" }
-        + (1...21).map { "GE\($0)" }
+        + (1...6).map { "P\($0)" } + (1...4).map { "U\($0)" } + (1...3).map { "S\($0)" } + (1...21).map { "GE\($0)" }
 
     /// Rows whose test is still to come, each with its reason. The row says so, too.
-    static let pending = [
-        "M6": "what is resolved is not yet replicated", "U3": "the audit has tests of its own, without the id",
-        "W6": "the tests of the emergency stop come with it",
-    ]
+    static let pending = ["P2": "the loop breaker is not built", "P3": "the loop breaker is not built"]
 
     /// Every test that has a sentence for a name.
     static let tests: [Named] = SourceTree.repository.files.filter { $0.root == "Tests" }.flatMap { file in
