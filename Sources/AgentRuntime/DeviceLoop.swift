@@ -28,6 +28,8 @@ final class DeviceLoop: Sendable {
         var lastTag: UInt64 = 0
         var armed: Instant?
         var isDead = false
+        /// What came before `start`, in its order.
+        var early: [DeviceInput] = []
         var changes: UInt64 = 0
     }
 
@@ -44,10 +46,17 @@ final class DeviceLoop: Sendable {
     /// The moment on the clock that counts suspend.
     static var now: Instant { Instant(sinceOrigin: .nanoseconds(csystem_boot_nanoseconds())) }
 
-    /// Begins to step. Inputs posted before are stepped now.
+    /// Begins to step: first what was posted before. A link may well be up by now; the device hears of it once.
     func start(_ effects: Effects) {
-        self.effects.withLock { $0 = effects }
-        post(.tick)
+        queue.async { [self] in
+            self.effects.withLock { $0 = effects }
+            let early = state.withLock { state in
+                defer { state.early = [] }
+                return state.early
+            }
+            for input in early { step(input) }
+            step(.tick)
+        }
     }
 
     /// After this nothing is stepped any more.
@@ -118,7 +127,7 @@ final class DeviceLoop: Sendable {
     var changeCount: UInt64 { state.withLock { $0.changes } }
 
     private func step(_ input: DeviceInput) {
-        guard let effects = effects.withLock({ $0 }) else { return }
+        guard let effects = effects.withLock({ $0 }) else { return keep(input) }
         state.withLock { state in
             guard !state.isDead else { return }
             let now = Self.now
@@ -136,6 +145,13 @@ final class DeviceLoop: Sendable {
             }
             carryOut(&state, effects)
             arm(&state, now)
+        }
+    }
+
+    private func keep(_ input: DeviceInput) {
+        state.withLock { state in
+            if case .received = input, state.early.count >= Limits.inboundInputs { return }
+            state.early.append(input)
         }
     }
 

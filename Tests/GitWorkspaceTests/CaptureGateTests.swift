@@ -103,16 +103,17 @@ import Testing
             var number: UInt8 = 0
             while !stop.isCancelled {
                 number &+= 1
-                _ = pwrite(descriptor, [48 + number % 10], 1, 0)
+                // Never the "0" that stands in the base: that capture would bring no news.
+                _ = pwrite(descriptor, [49 + number % 9], 1, 0)
                 usleep(200)
             }
             close(descriptor)
         }
         writer.start()
         begun.wait()
-        // On a busy machine the writer may rest for a moment; then the count begins again.
+        // On a busy machine the writer may rest for a moment: then the file is captured, and the count begins again.
         var reasons: [HeldPath.Reason] = []
-        for _ in 0..<200 where reasons.last != .unsettled {
+        for _ in 0..<2000 where reasons.last != .unsettled {
             let result = try fixture.capture()
             if let reason = result.held.first?.reason { reasons.append(reason) } else { reasons = [] }
             #expect(result.isClean == (reasons.last == .hot) || reasons.isEmpty)
