@@ -54,7 +54,10 @@ extension Switchboard {
         link.start(directory.enter(summary))
         if case .outbound(let attempt) = link.connection.side { attempt.finish(.done) }
         linkIsUp(device)
-        guard old == nil else { return }
+        if old != nil {
+            counters.add { $0.linksDown += 1 }
+            events(.linkDown(device, .replaced))
+        }
         counters.add { $0.linksUp += 1 }
         logger.debug("link up", metadata: ["device": "\(device.short)", "remote": "\(link.connection.remote)"])
         events(.linkUp(device))

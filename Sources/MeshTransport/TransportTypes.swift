@@ -73,6 +73,8 @@ package enum LinkLoss: Hashable, Sendable, CustomStringConvertible {
     /// Cut by the test switch.
     case cut
     case stopped
+    /// Another link with the same device took its place. What was under way on this one may be lost.
+    case replaced
 
     package var description: String {
         switch self {
@@ -83,6 +85,7 @@ package enum LinkLoss: Hashable, Sendable, CustomStringConvertible {
         case .removed: "the device is no member any more"
         case .cut: "cut"
         case .stopped: "this transport was stopped"
+        case .replaced: "another connection took its place"
         }
     }
 }

@@ -73,6 +73,21 @@ import Testing
             try await eventually("no link") { !a.isLinked(to: b.id) && !b.isLinked(to: a.id) }
             a.transport.heal(b.id)
         }
+        // A link that another one replaced is told as lost: what was on its way with it has to be sent again.
+        for (node, other) in [(a, b), (b, a)] {
+            var isUp = false
+            for event in node.recorder.events {
+                switch event {
+                case .linkUp(other.id):
+                    #expect(!isUp)
+                    isUp = true
+                case .linkDown(other.id, _):
+                    #expect(isUp)
+                    isUp = false
+                default: break
+                }
+            }
+        }
         await a.transport.stop()
         await b.transport.stop()
     }
