@@ -15,6 +15,17 @@ let mutants: [SwiftSetting] = [
     .define("MUTANTS", .when(configuration: .debug)), .define("MUTANTS", .when(traits: ["Mutants"])),
 ]
 
+/// Swift's runtime and Foundation inside of the programs: loading them as libraries is most of what a hook, a gate or
+/// `baton status` takes, and most of what an idle agent has in memory.
+let whole: [LinkerSetting] = [
+    .unsafeFlags(
+        ["-static-stdlib"]
+            + ["CoreFoundation", "_FoundationICU", "_FoundationCollections", "_FoundationCShims", "stdc++"].map {
+                "-l\($0)"
+            },
+        .when(platforms: [.linux], configuration: .release))
+]
+
 /// A module under `Sources`, with its tests (if any) under `Tests/<name>Tests`.
 func module(
     _ name: String, _ dependencies: [Target.Dependency] = [], tests: [Target.Dependency]? = [], exclude: [String] = [],
@@ -121,9 +132,11 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: pure + shells + [
-        .executableTarget(name: "baton", dependencies: ["Commands"], swiftSettings: settings),
         .executableTarget(
-            name: "baton-simulate", dependencies: ["SimulateCommand", arguments], swiftSettings: settings),
+            name: "baton", dependencies: ["Commands"], swiftSettings: settings, linkerSettings: whole),
+        .executableTarget(
+            name: "baton-simulate", dependencies: ["SimulateCommand", arguments], swiftSettings: settings,
+            linkerSettings: whole),
         .testTarget(name: "ArchitectureTests", swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Primitives", "ControlSocket", "AgentRuntime"],
