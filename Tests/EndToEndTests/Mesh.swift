@@ -24,9 +24,13 @@ func run(
     let scratch = NSTemporaryDirectory() + UUID().uuidString
     for suffix in [".out", ".err"] { try Data().write(to: URL(fileURLWithPath: scratch + suffix)) }
     defer { for suffix in [".out", ".err"] { try? FileManager.default.removeItem(atPath: scratch + suffix) } }
-    process.standardOutput = FileHandle(forWritingAtPath: scratch + ".out")
-    process.standardError = FileHandle(forWritingAtPath: scratch + ".err")
+    let output = try FileHandle(forWritingTo: URL(fileURLWithPath: scratch + ".out"))
+    let errors = try FileHandle(forWritingTo: URL(fileURLWithPath: scratch + ".err"))
     let pipe = Pipe()
+    // A process object keeps what it was given: a long soak would run out of descriptors.
+    defer { for handle in [output, errors, pipe.fileHandleForReading] { try? handle.close() } }
+    process.standardOutput = output
+    process.standardError = errors
     process.standardInput = pipe
     try process.run()
     if let input { pipe.fileHandleForWriting.write(Data(input.utf8)) }
