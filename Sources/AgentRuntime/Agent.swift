@@ -23,10 +23,16 @@ struct Agent: Service {
     let home: Home
     let listen: TransportAddress?
     let logger: Logger
+    let isMetered: @Sendable () async -> Bool?
     /// Why the agent ends: nil for an orderly stop.
     private let ending = Ending()
 
-    init(home: Home, listen: TransportAddress?, logger: Logger) {
+    /// - Parameter isMetered: what the system says of this device's link; nil where it says nothing.
+    init(
+        home: Home, listen: TransportAddress?, logger: Logger,
+        isMetered: @escaping @Sendable () async -> Bool? = { nil }
+    ) {
+        self.isMetered = isMetered
         self.home = home
         self.listen = listen
         self.logger = logger
@@ -46,10 +52,8 @@ struct Agent: Service {
         let loop = DeviceLoop(
             device: makeDevice(identity.id, restored, incarnation: incarnation, profile: store.mesh.profile, base: base)
         )
-        let gate = WriterGate(file: GateFile(path: home.gateFile), workspace: workspace.root, logger: logger) {
-            round, _ in
-            loop.post(.gateOpenedEarly(round))
-        }
+        let outside = OutsideWrites(workspace: workspace.root)
+        let gate = makeGate(workspace, loop, outside)
         defer { gate.emergencyOpen() }
         let hooks = HookDesk(workspace: workspace.root) { loop.tellWriters(of: gate) }
         let desk = JoinDesk(identity: identity, store: store, loop: loop, audit: audit, logger: logger)
@@ -64,9 +68,11 @@ struct Agent: Service {
                 joinHandler: { joiner, _, request in await desk.answer(joiner, request) })
         }
         let watch = WorkspaceWatch(workspace: workspace, loop: loop, logger: logger)
+        let watches = RoundWatches(
+            workspace: workspace, watch: watch, loop: loop, gate: gate, hooks: hooks, audit: audit, outside: outside)
         let parts = AgentParts(
             store: store, identity: identity, workspace: workspace, loop: loop, gate: gate, transport: transport,
-            watch: watch, audit: audit, desk: desk, settings: settings, hooks: hooks, logger: logger,
+            watch: watch, audit: audit, desk: desk, settings: settings, hooks: hooks, watches: watches, logger: logger,
             advertised: Addresses.advertised(bound), listen: bound,
             hasTestSwitches: getenv("BATON_TEST_SWITCHES").map { String(cString: $0) } == "1", started: DeviceLoop.now,
             onStop: { [ending] in await ending.stopAndWait(loop) })
@@ -76,7 +82,7 @@ struct Agent: Service {
         let runner = EffectRunner(
             device: identity.id, workspace: workspace, gate: gate, transport: transport, streams: streams, watch: watch,
             reviews: reviews, settings: settings, loop: loop, mesh: store.mesh.mesh,
-            notes: PathNotes(audit: audit, hooks: hooks), logger: logger)
+            notes: PathNotes(audit: audit, hooks: hooks, watches: watches), logger: logger)
         settings.meshIs(loop.read { $0.state.settings })
         let filters = FilterFollowing(
             settings: settings, workspace: workspace, watch: watch, loop: loop, logger: logger)
@@ -91,6 +97,13 @@ struct Agent: Service {
 
         await server.stop()
         try await end(parts)
+    }
+
+    private func makeGate(_ workspace: Workspace, _ loop: DeviceLoop, _ outside: OutsideWrites) -> WriterGate {
+        WriterGate(file: GateFile(path: home.gateFile), workspace: workspace.root, logger: logger) { round, _ in
+            outside.opened(round)
+            loop.post(.gateOpenedEarly(round))
+        }
     }
 
     private func end(_ parts: AgentParts) async throws {
@@ -114,7 +127,9 @@ struct Agent: Service {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await filters.run() }
             group.addTask { await parts.watch.run() }
-            group.addTask { await PowerWatch(settings: parts.settings, loop: parts.loop).run() }
+            group.addTask {
+                await PowerWatch(settings: parts.settings, loop: parts.loop, isMetered: isMetered).run()
+            }
             group.addTask { await links.announce(parts.advertised, loop: parts.loop) }
             group.addTask {
                 await withTaskCancellationOrGracefulShutdownHandler {

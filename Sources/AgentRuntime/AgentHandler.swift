@@ -101,6 +101,9 @@ final class AgentHandler: ControlHandler {
 extension AgentHandler {
     private func sync(_ call: SyncCall) async throws -> SyncReport {
         try checkNotStopped()
+        if let reason = call.reason.flatMap({ RoundReason(rawValue: $0) }), [.startup, .exit].contains(reason) {
+            return try await hurried(reason, waits: call.wait)
+        }
         if !call.wait {
             _ = agent.loop.request(.sync) { _ in }
             let (number, head) = agent.loop.read { ($0.state.head.number, $0.state.head.revision?.hex) }

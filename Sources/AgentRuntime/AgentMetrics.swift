@@ -64,7 +64,8 @@ extension AgentMetrics.Counts {
             lateFiles += UInt64(report.lateFiles)
         case .declined: declined += 1
         case .slept: sleeps += 1
-        case .consensus, .lock, .leadershipLost, .roundStarted, .published, .memberSaid, .membership, .hub, .review,
+        case .consensus, .lock, .leadershipLost, .decided, .roundStarted, .published, .memberSaid, .membership, .hub,
+            .review,
             .stop,
             .dropped:
             break

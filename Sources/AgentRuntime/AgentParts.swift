@@ -23,6 +23,7 @@ final class AgentParts: Sendable {
     let desk: JoinDesk
     let settings: AgentSettings
     let hooks: HookDesk
+    let watches: RoundWatches
     let logger: Logger
     /// Where others reach this device.
     let advertised: [TransportAddress]
@@ -34,7 +35,8 @@ final class AgentParts: Sendable {
     init(
         store: DeviceStore, identity: DeviceIdentity, workspace: Workspace, loop: DeviceLoop, gate: WriterGate,
         transport: MeshTransport, watch: WorkspaceWatch, audit: AuditTrail, desk: JoinDesk, settings: AgentSettings,
-        hooks: HookDesk, logger: Logger, advertised: [TransportAddress], listen: TransportAddress,
+        hooks: HookDesk, watches: RoundWatches, logger: Logger, advertised: [TransportAddress],
+        listen: TransportAddress,
         hasTestSwitches: Bool,
         started: Instant,
         onStop: @escaping @Sendable () async -> Void
@@ -50,6 +52,7 @@ final class AgentParts: Sendable {
         self.desk = desk
         self.settings = settings
         self.hooks = hooks
+        self.watches = watches
         self.logger = logger
         self.advertised = advertised
         self.hasTestSwitches = hasTestSwitches
@@ -72,7 +75,8 @@ final class AgentParts: Sendable {
             leftOut: watch.leftOut, conflictPaths: paths,
             code: workspace.waitingCode.map { String(decoding: $0, as: UTF8.self) },
             deletions: deletionsAsked, refusedConnections: transport.counters.refusedInAll,
-            refusedTokens: audit.refusedTokens, record: audit.facts, stop: stopFact)
+            refusedTokens: audit.refusedTokens, record: audit.facts, stop: stopFact,
+            outside: watches.outside.seen(at: DeviceLoop.now))
         let now = DeviceLoop.now
         return loop.read { builder.report($0, around, at: now) }
     }

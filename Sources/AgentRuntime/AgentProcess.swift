@@ -12,7 +12,10 @@ import ServiceLifecycle
 /// The agent as a process: signals, logging, exit code.
 package enum AgentProcess {
     /// Runs until it is told to stop (SIGTERM, SIGINT, `baton down`); returns the exit code.
-    package static func run(home path: String, listen: String?, logger: Logger) async throws(SetupFailure) -> Int32 {
+    /// - Parameter isMetered: what the system says of this device's link; nil where it says nothing.
+    package static func run(
+        home path: String, listen: String?, logger: Logger, isMetered: @escaping @Sendable () async -> Bool? = { nil }
+    ) async throws(SetupFailure) -> Int32 {
         let home = Home(path)
         guard home.hasMesh else {
             throw SetupFailure(
@@ -33,7 +36,7 @@ package enum AgentProcess {
             configuration: ServiceGroupConfiguration(
                 services: [
                     .init(
-                        service: Agent(home: home, listen: address, logger: logger),
+                        service: Agent(home: home, listen: address, logger: logger, isMetered: isMetered),
                         successTerminationBehavior: .gracefullyShutdownGroup,
                         failureTerminationBehavior: .cancelGroup)
                 ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))

@@ -40,7 +40,10 @@ extension AgentHandler {
             }
             return found.path
         }
-        do { try await agent.workspace.allow(paths) } catch {
+        // What goes round in circles goes on until it does so again; only what is new on its way out is let through for
+        // good.
+        let released = await agent.watches.loops.release(paths)
+        do { try await agent.workspace.allow(paths.filter { !released.contains($0) }) } catch {
             throw ControlFailure(code: ExitCode.failed, message: error.message, hint: error.hint)
         }
         let what = call.paths.count == 1 ? "1 path" : "\(call.paths.count) paths"

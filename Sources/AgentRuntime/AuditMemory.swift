@@ -51,6 +51,8 @@ struct AuditMemory: Sendable {
         var began: Instant
         var reason: RoundReason?
         var leader: DeviceID?
+        /// Why it was started, where it was.
+        var decision: ScheduleTable?
         var phase: RoundPhase?
         var phaseBegan: Instant
         /// What is over, in its order: name and milliseconds.

@@ -82,6 +82,8 @@ struct AuditOperations {
         switch row.kind {
         case "handoff", "joined", "started", "stopped", "allowed", "invite": return "ok"
         case "lock-expired", "leadership-lost": return "lost"
+        case "no-round": return "waits"
+        case "loop": return "set aside"
         default: return row.kind.contains("refus") ? "refused" : ""
         }
     }

@@ -16,6 +16,7 @@ extension AuditTrail {
             add(
                 "leadership-lost", "\(name(of: store.device)) no longer leads under \(token)", token: token,
                 details: ["current": current?.description ?? ""])
+        case .decided(let round, let decision): note(decision, round)
         case .roundStarted(let round, let reason, let members): started(round, reason, members)
         case .roundPhase(let round, let phase):
             memory.withLock { $0.phase(phase, of: round, at: DeviceLoop.now) }
@@ -118,9 +119,34 @@ extension AuditTrail {
         }
         var details = common(round)
         details["members"] = members.map(name(of:)).joined(separator: " ")
+        let table = memory.withLock { $0.clock(of: round)?.decision }
+        details.merge(table.map { words($0) } ?? [:]) { $1 }
         add(
             "round-started", "round started (\(reason.rawValue)) with \(members.count) devices", round: round,
             token: round.token, details: details)
+    }
+
+    /// Kept for the row of the round that starts now; a decision against one has a row of its own.
+    private func note(_ decision: ScheduleDecision, _ round: RoundID?) {
+        let table = decision.table
+        if let round { return memory.withLock { $0.follow(round, at: decision.at) { $0.decision = table } } }
+        var details = words(table)
+        if case .wait(let until?, _) = table.verdict {
+            details["for_ms"] = "\((until - decision.at).wholeMilliseconds)"
+        }
+        add("no-round", "no round yet: \(details["decided"] ?? table.deciding.title)", details: details)
+    }
+
+    /// The rule that decided with its figures, and all that say anything of a round, a line each.
+    private func words(_ table: ScheduleTable) -> [String: String] {
+        let line = { (row: ScheduleTable.Row) in
+            row.rule.title + ": " + row.value + (row.limit == "-" ? "" : " (limit \(row.limit))")
+        }
+        let deciding = table.rows.first { $0.rule == table.deciding }
+        return [
+            "rule": table.deciding.rawValue, "decided": deciding.map(line) ?? "",
+            "rules": table.rows.map { "\(line($0)), \($0.says.rawValue)" }.joined(separator: "\n"),
+        ]
     }
 
     private func pauseEnded(_ round: RoundID, _ held: Duration, _ early: Bool, _ writers: WriterReport) {
@@ -135,6 +161,7 @@ extension AuditTrail {
     private func words(_ writers: WriterReport) -> [String: String] {
         [
             "paused": writers.paused.joined(separator: ", "), "unanswered": writers.unanswered.joined(separator: ", "),
+            "outside": writers.outside.joined(separator: ", "),
         ]
     }
 

@@ -48,6 +48,7 @@ package struct EmptyBody: Codable, Hashable, Sendable {
 package struct SyncCall: Codable, Hashable, Sendable {
     /// False: only asks that a round be considered; the reply comes at once.
     package var wait: Bool
+    /// `startup` and `exit` keep the least time between rounds; anything else starts one at once.
     package var reason: String?
 
     package init(wait: Bool, reason: String? = nil) {
@@ -56,7 +57,8 @@ package struct SyncCall: Codable, Hashable, Sendable {
     }
 }
 
-/// A finished round. `result`: `published`, `nothing_to_do`, `caught_up`, `aborted`; `requested` if nobody waits.
+/// A finished round. `result`: `published`, `nothing_to_do`, `caught_up`, `aborted`; `requested` if nobody waits. A
+/// call that keeps the least interval: `in_step` if nothing is left to do for this device, or `not_now` with `why`.
 package struct SyncReport: Codable, Hashable, Sendable {
     package var result: String
     /// The number of the newest published round.
@@ -69,7 +71,7 @@ package struct SyncReport: Codable, Hashable, Sendable {
     package var participants: [String]
     package var left_out: [String]
     package var took_s: Double
-    /// Why it was aborted.
+    /// Why it was aborted, or why there is none now.
     package var why: String?
 }
 

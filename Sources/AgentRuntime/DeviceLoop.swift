@@ -123,6 +123,9 @@ final class DeviceLoop: Sendable {
         }
     }
 
+    /// Returns when everything that was posted before has been stepped.
+    func turn() async { await withCheckedContinuation { waiter in queue.async { waiter.resume() } } }
+
     /// Grows with every step that could be seen from outside.
     var changeCount: UInt64 { state.withLock { $0.changes } }
 

@@ -53,6 +53,7 @@ final class EffectRunner: Sendable {
             case .extendGate(let round, let limit): gate.extend(round: round, deadline: limit)
             case .openGate(let round):
                 gate.open(round: round)
+                notes.watches.outside.opened(round)
                 loop.tellWriters(of: gate)
             case .capture(let round): Task { await capture(round) }
             case .fetch(let round, let revision, let peer): Task { await fetch(round, revision, peer) }
@@ -74,10 +75,11 @@ final class EffectRunner: Sendable {
     }
 
     private func closeGate(_ round: RoundID, _ limit: Duration) {
-        let (gate, loop) = (gate, loop)
+        let (gate, loop, watches) = (gate, loop, notes.watches)
         Task.immediate {
             let report = await gate.close(round: round, deadline: limit)
             guard report.closedAt != nil else { return loop.post(.gateOpenedEarly(round)) }
+            watches.closed(round, report)
             let named = { (names: [String]) in Array(names.prefix(Limits.writersNamed)) }
             loop.post(
                 .gateClosed(
@@ -87,17 +89,20 @@ final class EffectRunner: Sendable {
 
     private func capture(_ round: RoundID) async {
         do {
-            let result = try await workspace.capture(round: round)
+            let setAside = await notes.watches.loops.leftOutOfCapture()
+            let result = try await workspace.capture(round: round, setAside: setAside)
+            let outside = await notes.watches.captured(round)
             switch result {
             case .clean(let base, let held):
                 setHindrance(nil)
-                post(round, base: base, revision: nil, files: 0, held)
+                post(round, CaptureReport(base: base, revision: nil), held, outside)
             case .captured(let revision, let base, let files, let held):
                 setHindrance(nil)
-                post(round, base: base, revision: revision, files: files, held)
+                let report = CaptureReport(base: base, revision: revision, changedFiles: UInt32(clamping: files))
+                post(round, report, held, outside)
             case .withheld(_, let base, let reason, let held):
                 setHindrance(reason)
-                post(round, base: base, revision: nil, files: 0, held)
+                post(round, CaptureReport(base: base, revision: nil), held, outside)
             }
         } catch {
             loop.post(.captured(round, .failed("\(error)")))
@@ -105,16 +110,13 @@ final class EffectRunner: Sendable {
         await reviews.lookAtDeletions()
     }
 
-    private func post(_ round: RoundID, base: Revision?, revision: Revision?, files: Int, _ held: [HeldPath]) {
+    private func post(_ round: RoundID, _ report: CaptureReport, _ held: [HeldPath], _ outside: [String]) {
         watch.held(held)
         notes.captured(round, held: held)
-        loop.post(
-            .captured(
-                round,
-                .done(
-                    CaptureReport(
-                        base: base, revision: revision, changedFiles: UInt32(clamping: files),
-                        heldPaths: UInt32(clamping: held.count)))))
+        var report = report
+        report.heldPaths = UInt32(clamping: held.count)
+        report.writers.outside = Array(outside.prefix(Limits.writersNamed))
+        loop.post(.captured(round, .done(report)))
     }
 
     private func setHindrance(_ reason: String?) {

@@ -30,6 +30,8 @@ final class HookDesk: Sendable {
         var writes: [UInt64: Write] = [:]
         var last: UInt64 = 1 << 63
         var counts: [String: UInt64] = [:]
+        /// Which tool wrote a file last.
+        var authors: [String: String] = [:]
     }
 
     /// - Parameter workspace: its root; links are resolved here.
@@ -41,6 +43,9 @@ final class HookDesk: Sendable {
     /// Events by what was said to them, from the agent's start.
     static let words = ["pass", "waited", "deny_closed", "deny_stale", "broken"]
     var counts: [String: UInt64] { state.withLock { $0.counts } }
+
+    /// The tool whose hook told of the newest write of a path.
+    func author(of path: String) -> String? { state.withLock { $0.authors[path] } }
 
     func broken() { count("broken") }
 
@@ -90,6 +95,8 @@ final class HookDesk: Sendable {
         let now = DeviceLoop.now
         let stale = state.withLock { state in
             state.writes[writer]?.begun = now
+            if state.authors.count > Limits.hookSeenPaths { state.authors = [:] }
+            for path in paths { state.authors[path] = tool.title }
             return state.memory.stale(paths, session: session, now: now)
         }
         guard stale.isEmpty else {

@@ -7,11 +7,13 @@ import Synchronization
 final class PathNotes: Sendable {
     private let audit: AuditTrail
     private let hooks: HookDesk
+    let watches: RoundWatches
     private let told = Mutex<Set<[UInt8]>>([])
 
-    init(audit: AuditTrail, hooks: HookDesk) {
+    init(audit: AuditTrail, hooks: HookDesk, watches: RoundWatches) {
         self.audit = audit
         self.hooks = hooks
+        self.watches = watches
     }
 
     func captured(_ round: RoundID, held: [HeldPath]) {
@@ -35,6 +37,7 @@ final class PathNotes: Sendable {
 
     /// - Parameter number: of the head that was applied.
     func inPlace(_ round: RoundID, _ result: ApplyResult, number: UInt64) {
+        if result.waiting == nil { watches.applied(round, result) }
         guard !result.paths.isEmpty else { return }
         let name = audit.holder(of: round.token).map(audit.name(of:)) ?? "another device"
         let paths = result.paths.map { String(decoding: $0, as: UTF8.self) }

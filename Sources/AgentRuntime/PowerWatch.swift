@@ -3,7 +3,8 @@ import Foundation
 import Primitives
 import SyncRounds
 
-/// What this device runs on, as the system tells it, and whether its link is to be spared, as a person said.
+/// What this device runs on, as the system tells it, and whether its link is to be spared, as a person said or else the
+/// system.
 ///
 /// Linux has a folder for each supply below `/sys/class/power_supply`. Where there is none, nothing is known, which is
 /// no objection to a round.
@@ -11,21 +12,27 @@ struct PowerWatch: Sendable {
     let settings: AgentSettings
     let loop: DeviceLoop
     var supplies = "/sys/class/power_supply"
+    /// What the system says of the link; nil where it says nothing.
+    var isMetered: @Sendable () async -> Bool? = { nil }
 
     /// Looks now and every `Limits.powerLook`; ends when cancelled.
     func run() async {
         var told: PowerFacts?
         while !Task.isCancelled {
-            let facts = look()
+            let facts = await look()
             if facts != told { loop.tell { $0.powerChanged(facts) } }
             told = facts
             guard (try? await Task.sleep(for: Limits.powerLook)) != nil else { return }
         }
     }
 
-    func look() -> PowerFacts {
+    func look() async -> PowerFacts {
         var facts = Self.battery(below: supplies)
-        facts.isMetered = settings.layers.flag("sync.metered")
+        switch settings.layers.word("sync.metered") {
+        case "on": facts.isMetered = true
+        case "off": facts.isMetered = false
+        default: facts.isMetered = await isMetered() ?? false
+        }
         return facts
     }
 

@@ -37,6 +37,7 @@ struct StatusBuilder: Sendable {
         /// What the record tells beyond the state: a device that has just started knows of the mesh what it wrote down.
         var record: RecordFacts
         var stop: StopFact?
+        var outside: [OutsideWrites.Seen] = []
     }
 
     func report(_ value: borrowing Device, _ around: Surroundings, at now: Instant) -> StatusReport {
@@ -172,7 +173,9 @@ struct StatusBuilder: Sendable {
             sync: deviceSync(facts, head, around.record),
             writers: StatusReport.Writers(
                 active: facts?.activeWriters ?? 0, paused: facts?.pausedWriters ?? 0,
-                names: isSelf ? around.writers.map(\.name) : []),
+                names: isSelf ? around.writers.map(\.name) : [],
+                ungated: isSelf ? UInt32(clamping: around.outside.count) : nil,
+                outside: isSelf ? around.outside.map { $0.report(at: now) } : nil),
             last_seen_at: seen.map { Timestamps.text(AuditTrail.unixMilliseconds - Int64($0 * 1000)) },
             last_seen_s: seen, via: link?.remote, dialed_here: link?.dialedHere,
             dial_failure: around.record.dialFailures[record.device],
@@ -199,6 +202,12 @@ struct StatusBuilder: Sendable {
         return StatusReport.DeviceSync(
             state: state, files_pending: facts.pendingFiles, rounds_behind: behind, applied: facts.base?.hex,
             waiting: facts.waiting)
+    }
+}
+
+extension OutsideWrites.Seen {
+    fileprivate func report(at now: Instant) -> StatusReport.Outside {
+        StatusReport.Outside(name: name, pauses: pauses, files: files, last_s: (now - last).fractionalSeconds)
     }
 }
 

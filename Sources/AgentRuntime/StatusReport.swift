@@ -32,6 +32,9 @@ package struct StatusReport: Codable, Hashable, Sendable {
     package var workspace: Workspace
     package var agent: Agent
 
+    /// Stands for programs that nobody could name.
+    package static let unknownWriter = "unknown"
+
     /// The closed list of first words.
     package static let healths = [
         "healthy", "attention", "syncing", "degraded", "no_leader", "no_quorum", "stuck", "stopped",
@@ -136,6 +139,18 @@ package struct StatusReport: Codable, Hashable, Sendable {
         package var paused: UInt32
         /// Names, on this device only.
         package var names: [String]
+        /// Programs that wrote within the last day while the gate was closed, on this device only: how many, and each.
+        package var ungated: UInt32?
+        package var outside: [Outside]?
+    }
+
+    /// A program that takes no part in the gate; `unknown` for all that had closed their files before anybody looked.
+    package struct Outside: Codable, Hashable, Sendable {
+        package var name: String
+        /// Rounds in whose pause it wrote.
+        package var pauses: UInt32
+        package var files: UInt32
+        package var last_s: Double
     }
 
     package struct Conflicts: Codable, Hashable, Sendable {

@@ -17,6 +17,13 @@ final class WorkspaceWatch: Sendable {
     private let lastLeftOut = Mutex<(count: Int, paths: [LeftOutPath])>((0, []))
     private let watching = Mutex<(watcher: WorkspaceWatcher?, filter: PathFilter)>((nil, PathFilter()))
 
+    private struct Around: Sendable {
+        var before: @Sendable () async -> [[UInt8]: String] = { [:] }
+        var after: @Sendable (_ moved: [[UInt8]]) async -> Void = { _ in }
+    }
+
+    private let around = Mutex(Around())
+
     private enum Wake: Sendable { case look }
 
     init(workspace: Workspace, loop: DeviceLoop, logger: Logger) {
@@ -45,6 +52,14 @@ final class WorkspaceWatch: Sendable {
 
     /// To be called when a scan finds that files which were asked about are back.
     func whenDeletionsSettle(_ body: @escaping @Sendable () async -> Void) { deletionsSettled.withLock { $0 = body } }
+
+    /// - Parameters:
+    ///   - before: what a look leaves as it was, and why.
+    ///   - after: hears which of that was changed.
+    func around(
+        before: @escaping @Sendable () async -> [[UInt8]: String],
+        after: @escaping @Sendable (_ moved: [[UInt8]]) async -> Void
+    ) { around.withLock { $0 = Around(before: before, after: after) } }
 
     /// Something may have changed.
     func look() { wake.yield(.look) }
@@ -83,8 +98,10 @@ final class WorkspaceWatch: Sendable {
             // Bursts become one scan; a writer that never stops is still seen twice a second.
             guard (try? await Task.sleep(for: Limits.scanPause)) != nil else { return }
             do {
-                let dirt = try await workspace.dirt()
+                let around = around.withLock { $0 }
+                let dirt = try await workspace.dirt(setAside: await around.before())
                 held(dirt.held)
+                await around.after(dirt.moved)
                 let leftOut = await workspace.leftOut(limit: Limits.leftOutShown)
                 lastLeftOut.withLock { $0 = leftOut }
                 // What changed while no agent ran does not wait for quiet.

@@ -10,6 +10,8 @@ struct SetupArguments: ParsableArguments {
     @Option(help: ArgumentHelp("lan or wan: how patient leases and elections are.", valueName: "profile"))
     var profile: String?
     @Flag(help: "Do not start the agent.") var noStart = false
+    @Flag(help: "Also where another program keeps files in step, or on another machine's file system.")
+    var anyPlace = false
 
     func validate() throws {
         if let profile, !["lan", "wan"].contains(profile) {
@@ -22,10 +24,27 @@ struct SetupArguments: ParsableArguments {
             throw CommandFailure(
                 Exit.usage, "two workspaces are named: \(directory) and \(workspace)", hint: "name one: baton init DIR")
         }
+        let home = try global.homePath(console)
+        if !anyPlace, !Home(home).hasMesh { try Self.check(directory ?? global.workspace ?? ".", global) }
         return SetupOptions(
-            home: try global.homePath(console), workspace: directory ?? global.workspace ?? ".", name: name,
+            home: home, workspace: directory ?? global.workspace ?? ".", name: name,
             listen: listen,
             profile: profile)
+    }
+}
+
+extension SetupArguments {
+    /// Two programs that keep one folder in step tear its files apart, and on a network file system neither changes nor
+    /// renames can be trusted.
+    static func check(_ root: String, _ global: GlobalOptions) throws {
+        let place = GlobalOptions.resolved(root)
+        let why =
+            OtherSync.keeper(of: place).map { "\($0) keeps its files in step too, and two of them tear files apart" }
+            ?? OtherSync.network(place).map { "it is on \($0), whose changes and renames cannot be trusted" }
+        guard let why else { return }
+        throw CommandFailure(
+            Exit.notAllowed, "\(place) is no place for a workspace: \(why)",
+            hint: "choose another folder, or the same command with --any-place")
     }
 }
 

@@ -63,6 +63,8 @@ enum LogText {
             let conflicts = Int(details["conflicts"] ?? "") ?? 0
             return conflicts == 0 ? "ok" : Words.count(conflicts, "conflict")
         case "pause": return details["early"] == "true" ? "early" : "ok"
+        case "no-round": return "waits"
+        case "loop": return "set aside"
         case "applied": return details["waiting"] == nil ? "ok" : "waits"
         case "handoff", "joined", "captured", "staged", "started", "stopped": return "ok"
         case "declined": return "declined"
@@ -148,9 +150,12 @@ struct LogShowText {
         for row in report.rows {
             let details = JSONText.fields(row.details)
             add("reason", details["reason"] ?? "")
+            add("decided by", details["decided"] ?? "")
+            if row.kind == "no-round" { add("rules", details["rules"]?.replacing("\n", with: "; ") ?? "") }
             if row.kind == "pause" || row.kind == "captured" {
                 add("paused", named(details["paused"], row))
                 add("unanswered", named(details["unanswered"], row))
+                add("outside", named(details["outside"], row))
                 add("held back", named(details["held_paths"]?.replacing("\n", with: ", "), row))
             }
             if row.kind == "published" {

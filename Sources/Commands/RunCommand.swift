@@ -9,6 +9,11 @@ struct RunCommand: Verb {
         discussion: """
             The command and its children are stopped while files are captured, and go on after it. The exit status is \
             the command's. Without an agent it runs unpaused, with a warning.
+
+            Daemons that the command leaves behind, also with a session of their own, are paused like it. Run from a \
+            script or a service, this ends when the last of them has ended, and TERM goes to them once the command is \
+            gone. At a terminal the prompt comes back with the end of the command; what it left runs on unpaused, and \
+            is named. What another manager starts for it (systemd-run, a container) is not paused.
             """)
 
     @OptionGroup var global: GlobalOptions

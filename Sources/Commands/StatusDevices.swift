@@ -43,8 +43,10 @@ struct StatusDevices {
     private func writers(_ device: StatusReport.Device) -> String {
         guard device.state == "online", device.sync.state != "unknown" else { return "-" }
         let (active, paused) = (device.writers.active, device.writers.paused)
-        if active == 0 { return "0" }
-        return paused == 0 ? "\(active) active" : "\(paused) of \(active) paused"
+        let ungated = device.writers.ungated ?? 0
+        let outside = ungated == 0 ? "" : ", \(ungated) outside"
+        if active == 0 { return "0" + outside }
+        return (paused == 0 ? "\(active) active" : "\(paused) of \(active) paused") + outside
     }
 
     private func seen(_ device: StatusReport.Device) -> String {

@@ -101,7 +101,23 @@ struct StatusWritersText {
         ]
         pieces.append(Flow.Piece(paused == 0 ? "none paused" : "\(paused) paused"))
         if let held = report.sync.paused_s { pieces.append(Flow.Piece("gate closed for \(Words.span(held))", .cyan)) }
-        return (Flow.lines(pieces, style) + [""] + table.lines(style)).joined(separator: "\n")
+        let outside = outside(style)
+        let lines = Flow.lines(pieces, style) + [""] + table.lines(style) + (outside.isEmpty ? [] : [""] + outside)
+        return lines.joined(separator: "\n")
+    }
+
+    /// Programs that wrote although the gate was closed, a line each.
+    private func outside(_ style: Style) -> [String] {
+        let own = report.devices.first { $0.id == report.`self` }
+        return (own?.writers.outside ?? []).flatMap { one -> [String] in
+            let times = "wrote in \(Words.count(one.pauses, "pause")), last \(Words.ago(one.last_s))"
+            let known = "outside of the gate: \(one.name) \(times)"
+            guard one.name != StatusReport.unknownWriter else {
+                return Flow.lines([Flow.Piece("! outside of the gate: nobody knows which program \(times)")], style)
+            }
+            return Flow.lines(
+                [Flow.Piece("! " + known), Flow.Piece("baton run -- \(one.name)", .bold, before: "      ")], style)
+        }
     }
 
     private var table: Table {

@@ -4,7 +4,12 @@ import ControlSocket
 
 struct SyncCommand: Verb {
     static let configuration = CommandConfiguration(
-        commandName: "sync", abstract: "Ask for a round, wait for it, or say why there is none now.")
+        commandName: "sync", abstract: "Ask for a round, wait for it, or say why there is none now.",
+        discussion: """
+            By itself, and with --reason manual, a round starts at once. With --reason startup or exit it keeps the \
+            least time between rounds (sync.min-interval) and waits for no quiet; --now makes it one at once. With \
+            --wait such a call returns when this device is in step, or with exit status 75 if no round may start yet.
+            """)
 
     enum Reason: String, ExpressibleByArgument, CaseIterable, Sendable { case startup, exit, manual }
 
@@ -27,7 +32,7 @@ struct SyncCommand: Verb {
             await client.close()
             return Exit.done
         }
-        let call = SyncCall(wait: wait, reason: (reason ?? .manual).rawValue)
+        let call = SyncCall(wait: wait, reason: (now ? .manual : reason ?? .manual).rawValue)
         let steps = wait ? Progress.start(console, { await Self.steps($0, global, console) }) : nil
         let report: SyncReport
         do {
@@ -46,6 +51,11 @@ struct SyncCommand: Verb {
             throw CommandFailure(
                 Exit.failed, "the round was given up: \(report.why ?? "no reason was given")",
                 hint: "try again: \(global.typed("sync --now --wait"))")
+        }
+        if report.result == "not_now", wait {
+            throw CommandFailure(
+                Exit.tryAgain, "no round now: \(report.why ?? "the sync leader decides")",
+                hint: "force it: \(global.typed("sync --now --wait"))")
         }
         // Conflicts of earlier rounds count too: what is open is what the user must look at.
         let conflicts = wait ? try await client.status().conflicts : nil
@@ -82,6 +92,8 @@ enum SyncText {
         let took = "took \(Words.span(report.took_s))"
         switch report.result {
         case "requested": return "a round was asked for (the last one is \(report.round))"
+        case "not_now": return "no round now: \(Escaping.shown(report.why ?? "the sync leader decides"))"
+        case "in_step": return "in step with round \(report.round)"
         case "nothing_to_do": return "nothing to do, round \(report.round) stands; \(took)" + leftOut(report)
         case "caught_up": return "brought devices to round \(report.round); \(took)" + leftOut(report)
         case "published":
@@ -114,17 +126,25 @@ struct ExplainText {
             ])
         }
         lines += table.lines(Style(hasColour: false, isUnicode: false))
-        return (lines + ["Force it: baton sync --now"]).joined(separator: "\n")
+        return (lines + [advice]).joined(separator: "\n")
+    }
+
+    private var isStopped: Bool { report.sync.rules?.first(where: \.decides)?.rule == "stop" }
+
+    /// What applies: a stopped device refuses --now, and without a leader nobody can take it.
+    private var advice: String {
+        if isStopped { return "Let it go on: \(report.reasons.first { $0.code == "stopped" }?.fix ?? "baton resume")" }
+        return report.leader == nil ? "See why: baton status" : "Force it: baton sync --now"
     }
 
     private var verdict: String {
+        if isStopped { return "Would sync now? NO - syncing is stopped" }
         guard let reason = report.sync.next_reason else {
             let leader = report.devices.first { $0.id == report.leader?.device }?.name
             return leader.map { "The sync leader decides: ask there (\(Escaping.shown($0)))" }
                 ?? "Would sync now? NO - there is no sync leader"
         }
         switch reason {
-        case "stopped": return "Would sync now? NO - syncing is stopped (baton resume)"
         case "nothingChanged": return "Would sync now? NO - nothing changed"
         case "settling": return "Would sync now? NO - files still change\(wait)"
         case "minInterval": return "Would sync now? NO - the last round was too recent (sync.min-interval)\(wait)"

@@ -27,7 +27,9 @@ struct UpCommand: Verb {
                 await SuspendWatch(home: home.path, logger: logger, searchPath: console.environment("PATH")).run()
             }
             defer { suspends.cancel() }
-            return try await AgentProcess.run(home: home.path, listen: listen, logger: logger)
+            let metered = MeteredLink(searchPath: console.environment("PATH"))
+            return try await AgentProcess.run(
+                home: home.path, listen: listen, logger: logger, isMetered: { await metered.answer() })
         }
         let launched = try await AgentLauncher(home: home, listen: listen).launch()
         try launched.tell(global, console)

@@ -121,6 +121,9 @@ package enum DeviceEvent: Hashable, Sendable {
     case leading(FencingToken)
     /// This device no longer acts as leader; `current` is the newer token if one is known.
     case leadershipLost(FencingToken, current: FencingToken?)
+    /// Why a round starts, told just before it does; nil: why none starts although somebody needs one. A change of mind
+    /// is told, not each look.
+    indirect case decided(RoundID?, ScheduleDecision)
     case roundStarted(RoundID, RoundReason, members: [DeviceID])
     case roundPhase(RoundID, RoundPhase)
     case roundEnded(RoundSummary)

@@ -14,6 +14,9 @@ struct ScheduleMemory: Hashable, Sendable {
     var lonely = 0
     var notBefore: Instant?
     var jitter = SeededGenerator(seed: 0)
+    /// By which rule no round starts now, and when each rule was told; at most one of each.
+    private var skippedBy: RoundSchedule.Rule?
+    private var skips: [Skip] = []
     /// Who asked for the next round, and who for the one under way.
     var asked: [Asker] = []
     var answering: [Asker] = []
@@ -22,6 +25,22 @@ struct ScheduleMemory: Hashable, Sendable {
         var device: DeviceID
         var number: UInt64
         var undo: UndoTarget?
+    }
+
+    struct Skip: Hashable, Sendable {
+        var rule: RoundSchedule.Rule
+        var at: Instant
+    }
+
+    /// True if this decision against a round is news: another rule than before, and not one that comes and goes.
+    mutating func skips(by rule: RoundSchedule.Rule?, at now: Instant) -> Bool {
+        defer { skippedBy = rule }
+        guard let rule, rule != skippedBy else { return false }
+        let last = skips.first { $0.rule == rule }
+        if let last, now < last.at + Limits.decisionAgain { return false }
+        skips.removeAll { $0.rule == rule }
+        skips.append(Skip(rule: rule, at: now))
+        return true
     }
 
     /// Takes whom the next round answers: it undoes one round at most, whoever wants another waits for the next.
@@ -110,10 +129,13 @@ extension Device {
     }
 
     /// The decision as this device sees it, rule by rule, with names. It is the mesh's where this device leads.
-    package func scheduleTable(at now: Instant) -> ScheduleTable {
+    package func scheduleTable(at now: Instant) -> ScheduleTable { decision(at: now).table }
+
+    private func decision(at now: Instant) -> ScheduleDecision {
         var schedule = roundSchedule(at: now)
         let voters = raft.membership.voters
         schedule.isLeading = mayLead(at: now)
+        schedule.leaderName = syncLeader.map { state.record(of: $0.device)?.name ?? $0.device.short }
         schedule.quorum = RoundSchedule.Quorum(
             reachable: voters.count { hasLink(to: $0) }, needed: voters.count / 2 + 1)
         schedule.openConflicts = UInt32(clamping: state.conflicts.list.count) &+ state.conflicts.unlisted
@@ -122,7 +144,7 @@ extension Device {
         for (place, peer) in linked.enumerated() {
             describe(&schedule.devices[place + 1], peer.device, peer.facts)
         }
-        return schedule.table(at: now)
+        return ScheduleDecision(schedule: schedule, at: now)
     }
 
     private func describe(_ facts: inout RoundSchedule.Facts, _ device: DeviceID, _ told: DeviceFacts?) {
@@ -137,9 +159,24 @@ extension Device {
     /// Starts a round if this device may lead and the schedule says so.
     mutating func startRoundIfDue(at now: Instant, into output: inout DeviceOutput) {
         guard mayLead(at: now), let token = leaderToken, announcedToken == token, roundLeader.current == nil,
-            handoff == nil, !isStopping, case .go(let reason) = scheduleVerdict(at: now),
-            !hubMirror.holdsRound(schedule.sequence + 1, isManual: reason == .manual, at: now)
+            handoff == nil, !isStopping
         else { return }
+        let facts = roundSchedule(at: now)
+        switch facts.decide(at: now) {
+        case .wait(_, let rule):
+            guard schedule.skips(by: facts.isNeeded ? rule : nil, at: now) else { return }
+            output.events.append(.decided(nil, decision(at: now)))
+        case .go(let reason):
+            guard !hubMirror.holdsRound(schedule.sequence + 1, isManual: reason == .manual, at: now) else { return }
+            start(reason, token, at: now, into: &output)
+        }
+    }
+
+    private mutating func start(
+        _ reason: RoundReason, _ token: FencingToken, at now: Instant, into output: inout DeviceOutput
+    ) {
+        let decision = decision(at: now)
+        _ = schedule.skips(by: nil, at: now)
         schedule.sequence += 1
         schedule.lastStart = now
         let undo = schedule.takeAsked()
@@ -147,6 +184,7 @@ extension Device {
         let members = state.devices.map(\.device).filter { mayTakePart($0) }
         let hub = hubMirror.news(at: now)
         hubMirror.roundStarted(with: hub)
+        output.events.append(.decided(round, decision))
         output.events.append(.roundStarted(round, reason, members: members))
         leaderStep(
             .start(

@@ -30,6 +30,7 @@ package actor Workspace {
     var manifest: Manifest
     let scope = ScanScope()
     let hot = HotFiles()
+    let notes = ScanNotes()
     var gates = CaptureGates()
     var sparse = SparsePaths()
     var quarantine: CodeQuarantine { didSet { codeWaiting.withLock { $0 = quarantine.sorted.map(\.path) } } }
@@ -122,14 +123,16 @@ package actor Workspace {
 
     /// How many files differ from the base. A scan; writes nothing. Now and then it looks everywhere: a watcher does
     /// not see what is written through a mapping or another name of a file.
-    package func dirt() async throws(WorkspaceError) -> Dirt {
+    /// - Parameter setAside: paths that count as they were, and why.
+    package func dirt(setAside: [[UInt8]: String] = [:]) async throws(WorkspaceError) -> Dirt {
         try await exclusively { workspace throws(WorkspaceError) in
+            workspace.notes.begin(setAside: setAside)
             if ContinuousClock.now - workspace.scope.lastWhole > Limits.wholeScan { workspace.scope.addEverything() }
             try await workspace.lookAtSparse()
             let dirt = try workspace.withCapturer { capturer throws(GitError) in try capturer.dirt() }
             try workspace.checked { () throws(GitError) in try workspace.reconsiderDeletions(dirt.deleted) }
             // While deletions wait for a word nothing here is for a round.
-            return workspace.brakes.pending == nil ? dirt : Dirt(changed: 0, held: dirt.held)
+            return workspace.brakes.pending == nil ? dirt : Dirt(changed: 0, held: dirt.held, moved: dirt.moved)
         }
     }
 
@@ -172,7 +175,7 @@ package actor Workspace {
         if let watcher { scope.add(watcher.take()) } else { scope.addEverything() }
         let capturer = Capturer(
             store: store, manifest: manifest, root: descriptor, rules: rules, scope: scope, gates: gates, hot: hot,
-            sparse: sparse.names, quarantine: quarantine)
+            notes: notes, sparse: sparse.names, quarantine: quarantine)
         return try checked { () throws(GitError) in try body(capturer) }
     }
 

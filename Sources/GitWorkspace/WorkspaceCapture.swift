@@ -21,8 +21,12 @@ extension Workspace {
     }
 
     /// Captures the working tree as it is now. Nothing of the user's is touched.
-    package func capture(round: RoundID) async throws(WorkspaceError) -> CaptureResult {
+    /// - Parameter setAside: paths that stay as they were last captured, and why.
+    package func capture(
+        round: RoundID, setAside: [[UInt8]: String] = [:]
+    ) async throws(WorkspaceError) -> CaptureResult {
         try await exclusively { workspace throws(WorkspaceError) in
+            workspace.notes.begin(setAside: setAside)
             try workspace.endBroken()
             let user = try workspace.userState()
             let reason = workspace.withholding(user)

@@ -374,6 +374,46 @@ extension Limits {
     public static let stopVersionsAhead: UInt64 = 1 << 20
 }
 
+// Loops.
+extension Limits {
+    /// So many rounds within the window that change the same paths and no others are a loop.
+    public static let loopRounds = 5
+    public static let loopWindow: Duration = .seconds(120)
+    /// A round that changes more files than this is work.
+    public static let loopPaths = 64
+    /// Rounds that are remembered for that.
+    public static let loopChanges = 64
+    /// Paths that one device sets aside.
+    public static let loopSetAside = 256
+    /// A path that is set aside goes on when nobody changed it for this long; doubled with each time up to the maximum.
+    public static let loopQuiet: Duration = .seconds(10)
+    public static let loopQuietMax: Duration = .seconds(300)
+    /// One that never becomes quiet goes with a round so often.
+    public static let loopRest: Duration = .seconds(60)
+    /// Who may have written it: names that are told.
+    public static let loopNames = 3
+}
+
+// Decisions of the scheduler.
+extension Limits {
+    /// How long a call waits for the round of a start or an exit.
+    public static let hurriedSync: Duration = .seconds(10)
+    /// A decision against a round is written down again by the same rule after this at the earliest.
+    public static let decisionAgain: Duration = .seconds(60)
+}
+
+// Writes while the gate is closed.
+extension Limits {
+    /// Files that a scan remembers as written, for whoever asks when.
+    public static let writesRemembered = 1024
+    /// Processes that were seen to write while the gate was closed.
+    public static let outsideWriters = 64
+    /// How long status and doctor tell of one.
+    public static let outsideRemembered: Duration = .seconds(86_400)
+    /// Open files that are looked at of all processes, in one look.
+    public static let openFilesLookedAt = 65_536
+}
+
 // Power.
 extension Limits {
     /// How often a device looks what it runs on.

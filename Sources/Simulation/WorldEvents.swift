@@ -41,7 +41,7 @@ extension World {
             hit(.tokenRefusedAtDevice)
             row(node, "refuses token \(presented) of device \(from.number), \(highest) is newer")
         case .hub(let event): observe(node, event)
-        case .pauseEnded, .memberSaid, .applied, .declined, .review, .stop: break
+        case .decided, .pauseEnded, .memberSaid, .applied, .declined, .review, .stop: break
         case .slept: hit(.sleepNoticed)
         case .dropped(let why): row(node, "drops: \(why)")
         }

@@ -204,7 +204,8 @@ extension DeviceEvent {
     fileprivate var isRefusal: Bool {
         switch self {
         case .refusedToken, .dropped: true
-        case .consensus, .lock, .leading, .leadershipLost, .roundStarted, .roundPhase, .roundEnded, .published,
+        case .consensus, .lock, .leading, .leadershipLost, .decided, .roundStarted, .roundPhase, .roundEnded,
+            .published,
             .publicationRefused, .pauseEnded, .memberSaid, .applied, .declined, .membership, .hub, .review, .slept,
             .stop:
             false

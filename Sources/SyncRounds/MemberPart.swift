@@ -164,6 +164,8 @@ extension MemberPart {
         switch result {
         case .failed(let why): giveUp(.failed(why), at: now, into: &actions)
         case .done(var capture):
+            // Who wrote from outside is known only now.
+            writers.outside = capture.writers.outside
             capture.writers = writers
             stage = .captured(capture)
             actions.append(.send(.captured(round, capture), to: leader))

@@ -84,14 +84,17 @@ package struct CaptureReport: Hashable, Sendable {
     }
 }
 
-/// Which writers of a device answered the pause.
+/// Which writers of a device answered the pause, and who wrote although no writer was to.
 package struct WriterReport: Hashable, Sendable {
     package var paused: [String]
     package var unanswered: [String]
+    /// Programs that take no part in the gate and wrote while it was closed.
+    package var outside: [String]
 
-    package init(paused: [String] = [], unanswered: [String] = []) {
+    package init(paused: [String] = [], unanswered: [String] = [], outside: [String] = []) {
         self.paused = paused
         self.unanswered = unanswered
+        self.outside = outside
     }
 }
 

@@ -10,6 +10,8 @@ package struct RoundSchedule: Hashable, Sendable {
     package var manual: Bool
     /// This device may lead at this moment. Only then the decision is the mesh's.
     package var isLeading = true
+    /// For people: who leads, where this device does not; nil for nobody.
+    package var leaderName: String?
     /// Voters that can be reached (this device among them), and how many a decision takes.
     package var quorum: Quorum?
     /// When the last round was started here; nil for none yet.
@@ -103,6 +105,9 @@ package struct RoundSchedule: Hashable, Sendable {
         if let notBefore, notBefore > wait.0 { wait = (notBefore, .backOff) }
         return now >= wait.0 ? .go(wait.1 == .minInterval ? .interval : need.reason) : .wait(until: wait.0, wait.1)
     }
+
+    /// Whether a round would bring anybody anything: without that a decision against one puts nothing off.
+    package var isNeeded: Bool { hubNews || devices.contains { $0.firstChange != nil || $0.behind } }
 
     /// The first moment at which some device's changes are quiet, or have waited long enough, and why a round starts.
     private var need: (due: Instant, reason: RoundReason)? {

@@ -123,6 +123,7 @@ struct RunningRound: Hashable, Sendable {
             summary.changedFiles &+= report.changedFiles
             summary.writers.paused += report.writers.paused
             summary.writers.unanswered += report.writers.unanswered
+            summary.writers.outside += report.writers.outside
         }
         if plan.hub != nil, case .published(let merged) = result {
             summary.changedFiles = max(summary.changedFiles, merged.changedFiles)

@@ -26,6 +26,19 @@ package struct ScheduleTable: Hashable, Sendable {
     }
 }
 
+/// What the scheduler decided, and from which facts; its table is made for whoever reads it.
+package struct ScheduleDecision: Hashable, Sendable {
+    package var schedule: RoundSchedule
+    package var at: Instant
+
+    package init(schedule: RoundSchedule, at: Instant) {
+        self.schedule = schedule
+        self.at = at
+    }
+
+    package var table: ScheduleTable { schedule.table(at: at) }
+}
+
 extension RoundSchedule.Rule {
     /// What people read.
     package var title: String {
@@ -63,7 +76,7 @@ extension RoundSchedule {
     private func cells(_ rule: Rule, at now: Instant) -> Cells {
         switch rule {
         case .stopped: (isStopped ? "stopped" : "no", "-", isStopped ? .blocks : .go)
-        case .lease: (isLeading ? "this device" : "another device", "-", isLeading ? .go : .blocks)
+        case .lease: (isLeading ? "this device" : leaderName ?? "none", "-", isLeading ? .go : .blocks)
         case .quorum: quorumCells
         case .asked: (manual ? "now" : "no", "-", .go)
         case .automaticOff: (settings.automatic ? "on" : "off", "on", settings.automatic ? .go : .blocks)
@@ -148,7 +161,7 @@ extension RoundSchedule {
 
 extension RoundSchedule.Verdict {
     /// The rule behind it: what to look at to understand it.
-    var rule: RoundSchedule.Rule {
+    package var rule: RoundSchedule.Rule {
         switch self {
         case .wait(_, let rule): rule
         case .go(.manual): .asked

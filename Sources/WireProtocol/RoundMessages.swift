@@ -62,17 +62,20 @@ extension WriterReport {
     /// Names beyond the limit are left out: they are for people.
     var wire: WireWriters {
         WireWriters.with {
-            $0.paused = paused.prefix(Limits.writerNamesInMessage).map {
-                Write.sentence($0, limit: Limits.writerNameBytes)
-            }
-            $0.unanswered = unanswered.prefix(Limits.writerNamesInMessage).map {
-                Write.sentence($0, limit: Limits.writerNameBytes)
-            }
+            $0.paused = Self.wire(paused)
+            $0.unanswered = Self.wire(unanswered)
+            $0.outside = Self.wire(outside)
         }
     }
 
+    private static func wire(_ names: [String]) -> [String] {
+        names.prefix(Limits.writerNamesInMessage).map { Write.sentence($0, limit: Limits.writerNameBytes) }
+    }
+
     init(_ wire: WireWriters) throws(WireError) {
-        self.init(paused: try Self.names(wire.paused), unanswered: try Self.names(wire.unanswered))
+        self.init(
+            paused: try Self.names(wire.paused), unanswered: try Self.names(wire.unanswered),
+            outside: try Self.names(wire.outside))
     }
 
     private static func names(_ list: [String]) throws(WireError) -> [String] {

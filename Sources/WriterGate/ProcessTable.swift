@@ -100,7 +100,7 @@ enum ProcessTable {
     }
 
     /// The `flags:` line is octal; its low two bits are the access mode.
-    private static func isWritable(_ path: String) -> Bool {
+    static func isWritable(_ path: String) -> Bool {
         guard let bytes = contents(path) else { return false }
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("flags:") {
             let digits = line.dropFirst(6).drop { $0 == " " || $0 == "\t" }
@@ -134,13 +134,13 @@ enum ProcessTable {
         return count > 0 ? Array(bytes[0..<count]) : nil
     }
 
-    private static func link(_ path: String) -> String? {
+    static func link(_ path: String) -> String? {
         var bytes = [CChar](repeating: 0, count: 4096)
         let count = readlink(path, &bytes, bytes.count)
         return count > 0 ? String(decoding: bytes[0..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
     }
 
-    private static func names(in directory: String) -> [String] {
+    static func names(in directory: String) -> [String] {
         guard let stream = opendir(directory) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []

@@ -57,6 +57,49 @@ import Testing
         await mesh.end()
     }
 
+    @Test
+    func
+        `P4 U3 why a round started is in its record, why none did has its own row, startup keeps the interval`()
+        async throws
+    {
+        let mesh = try TestAgents()
+        try await mesh.start(["laptop"])
+        try mesh.write("one\n", to: "a.md", on: 0)
+        try await eventually("a round by itself") {
+            try await operations(mesh, 0, LogCall(limit: 100, kind: "round-started")).rows.last
+        }
+        try await eventually("the round is over") { try await mesh.status(0).sync.phase == "idle" ? true : nil }
+        try await eventually("it has a number") { try await mesh.status(0).sync.round == 1 ? true : nil }
+        let started = try #require(
+            try await operations(mesh, 0, LogCall(limit: 100, kind: "round-started")).rows.last)
+        #expect(["settling", "behind"].contains(fields(started)["rule"]))
+        #expect(fields(started)["rules"]?.split(separator: "\n").count == 16)
+        // The least interval is five minutes: what comes now is put off, whoever asks but a person.
+        try mesh.write("two\n", to: "a.md", on: 0)
+        let put = try await eventually("it is put off") {
+            try await operations(mesh, 0, LogCall(limit: 100, kind: "no-round")).rows.first {
+                fields($0)["rule"] == "minInterval"
+            }
+        }
+        #expect(put.summary.hasPrefix("no round yet: interval: last round ") && put.summary.contains("(limit 300 s)"))
+        for reason in ["startup", "exit"] {
+            for wait in [false, true] {
+                let report = try await mesh.call(
+                    0, ControlCall.sync, SyncCall(wait: wait, reason: reason), as: SyncReport.self)
+                #expect(report.result == "not_now" && report.why?.hasPrefix("interval: ") == true, "\(report)")
+            }
+        }
+        let shown = try await operations(mesh, 0, LogCall(limit: 50, operations: true)).operations
+        #expect(shown.contains { $0.kind == "no-round" && $0.result == "waits" })
+        #expect(try await mesh.sync(0).result == "published")
+        let report = try await mesh.call(
+            0, ControlCall.sync, SyncCall(wait: true, reason: "startup"), as: SyncReport.self)
+        #expect(report.result == "in_step")
+        let rows = try await operations(mesh, 0, LogCall(limit: 1000, kind: "no-round")).rows
+        #expect(rows.count < 8, "a row for each look, not for each change of mind")
+        await mesh.end()
+    }
+
     private func holdsNoSecret(_ mesh: TestAgents) async throws {
         let invite = try await mesh.call(0, ControlCall.invite, EmptyBody(), as: InviteReport.self)
         for place in 0..<3 {

@@ -19,7 +19,7 @@ import Testing
         + (1...6).map { "P\($0)" } + (1...4).map { "U\($0)" } + (1...3).map { "S\($0)" } + (1...21).map { "GE\($0)" }
 
     /// Rows whose test is still to come, each with its reason. The row says so, too.
-    static let pending = ["P2": "the loop breaker is not built", "P3": "the loop breaker is not built"]
+    static let pending: [String: String] = [:]
 
     /// Every test that has a sentence for a name.
     static let tests: [Named] = SourceTree.repository.files.filter { $0.root == "Tests" }.flatMap { file in

@@ -84,6 +84,10 @@ import Testing
                 .init(path: "big file", reason: "it is new and has 20 MiB", can_be_allowed: true),
             ]
             report.workspace.root = NSTemporaryDirectory()
+            report.devices[0].writers.outside = [
+                .init(name: "nightly.sh", pauses: 3, files: 4, last_s: 60),
+                .init(name: "unknown", pauses: 1, files: 1, last_s: 60),
+            ]
         }
         let row = LogReport.Row(
             id: 1, op: "k0001", at: "2026-01-31T21:30:05.000Z", age_s: 1, kind: "pause", device: "aa",
@@ -101,6 +105,9 @@ import Testing
             #expect(text.contains("laptop -> tablet blocked (no answer)") && text.contains("allow TCP 47700 there"))
             #expect(text.contains("baton allow 'big file'") && !text.contains("baton allow 'pipe'"))
             #expect(text.contains("baton conflicts"))
+            #expect(text.contains("nightly.sh wrote 4 files in 3 pauses      baton run -- nightly.sh"))
+            #expect(text.contains("a program that nobody could name wrote 1 file in 1 pause"))
+            #expect(!text.contains("baton run -- unknown"))
             #expect(text.contains("cron: nightly.sh did not hold still in 1 pause"))
             #expect(text.contains("desktop is 1 min behind") || text.contains("clock is 1 min"))
         }
@@ -140,7 +147,8 @@ import Testing
         #expect(names.contains("baton-doctor/doctor.json") && names.contains("baton-doctor/version.txt"))
     }
 
-    @Test("J4 other programs that keep files in step are seen by their folders") func otherKeepers() throws {
+    @Test("J4 a folder that another program keeps in step is refused with the reason") func otherKeepers() async throws
+    {
         let scratch = try Scratch()
         for folder in ["Dropbox/notes", "OneDrive - Work/notes", "plain/notes", "st/notes"] {
             try FileManager.default.createDirectory(
@@ -148,6 +156,17 @@ import Testing
         }
         try FileManager.default.createDirectory(
             atPath: scratch.path + "/st/.stfolder", withIntermediateDirectories: true)
+        for verb in [["init"], ["join"]] {
+            let recorder = Recorder()
+            let console = recorder.console(
+                environment: [
+                    "BATON_HOME": scratch.path + "/state", "HOME": scratch.path, "BATON_INVITE": "baton1-nothing",
+                ])
+            let code = await CommandLineEntry.run(verb + [scratch.path + "/st/notes"], on: console)
+            #expect(code == 9 && recorder.error.contains("Syncthing keeps its files in step too"), "\(recorder.error)")
+            #expect(recorder.error.contains("--any-place"))
+            #expect(access(scratch.path + "/state/identity", F_OK) != 0, "something was made")
+        }
         #expect(OtherSync.keeper(of: scratch.path + "/Dropbox/notes") == "Dropbox")
         #expect(OtherSync.keeper(of: scratch.path + "/OneDrive - Work/notes") == "OneDrive")
         #expect(OtherSync.keeper(of: scratch.path + "/st/notes") == "Syncthing")

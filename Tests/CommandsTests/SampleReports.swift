@@ -93,8 +93,9 @@ enum Sample {
     }
 
     /// One of the closed list of first lines, as the agent fills the report for it.
-    static func status(health: String) throws -> StatusReport {
+    static func status(health: String, _ change: (inout StatusReport) -> Void = { _ in }) throws -> StatusReport {
         try status { report in
+            defer { change(&report) }
             report.health = health
             switch health {
             case "syncing":

@@ -92,6 +92,31 @@ import Testing
         #expect(SuspendWatch.signal("/org/freedesktop/login1: ...SeatNew ('seat0',)") == nil)
     }
 
+    @Test(
+        "P6 a metered link is what NetworkManager says of it, by whichever tool there is",
+        arguments: ["busctl", "gdbus"])
+    func meteredLink(name: String) async throws {
+        let scratch = try Scratch()
+        let folder = scratch.path + "/tools"
+        let answer = { (number: Int) in name == "busctl" ? "u \(number)" : "(<uint32 \(number)>,)" }
+        for (number, isMetered) in [(1, true), (2, false), (3, true), (4, false)] as [(Int, Bool)] {
+            try tool(
+                folder + "/" + name,
+                "case \"$*\" in *org.freedesktop.NetworkManager*Metered*) echo '\(answer(number))';; *) exit 1;; esac")
+            #expect(await MeteredLink(searchPath: folder).answer() == isMetered)
+        }
+        try tool(folder + "/" + name, "echo '\(answer(0))'")
+        #expect(await MeteredLink(searchPath: folder).answer() == nil)
+        // Without a NetworkManager the tool fails, and is left alone for a while.
+        try tool(folder + "/" + name, "echo asked >> '\(scratch.path)/asked'; echo 'no such name' >&2; exit 1")
+        let link = MeteredLink(searchPath: folder)
+        for _ in 0...MeteredLink.skipped { #expect(await link.answer() == nil) }
+        #expect(try String(contentsOfFile: scratch.path + "/asked", encoding: .utf8) == "asked\n")
+        _ = await link.answer()
+        #expect(try String(contentsOfFile: scratch.path + "/asked", encoding: .utf8) == "asked\nasked\n")
+        #expect(await MeteredLink(searchPath: scratch.path + "/none").answer() == nil)
+    }
+
     /// Stand-ins for gdbus and systemd-inhibit: sleep is announced, and held up until the handoff was asked for.
     @Test func theLeaderHandsOffBeforeSleep() async throws {
         let calls = Mutex<[String]>([])

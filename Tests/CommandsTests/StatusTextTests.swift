@@ -91,6 +91,24 @@ import Testing
         }
     }
 
+    @Test func `W1 who wrote outside of the gate is in the row of writers and named in their view`() throws {
+        let report = try Sample.status { report in
+            report.devices[0].writers.ungated = 2
+            report.devices[0].writers.outside = [
+                .init(name: "nightly.sh", pauses: 3, files: 4, last_s: 120),
+                .init(name: "unknown", pauses: 1, files: 1, last_s: 7200),
+            ]
+        }
+        let style = Style(hasColour: false, isUnicode: true)
+        #expect(StatusText(report: report, style: style).text.contains("2 active, 2 outside"))
+        let lines = StatusWritersText(report: report, style: style).text.split(separator: "\n").suffix(2)
+        #expect(
+            Array(lines) == [
+                "! outside of the gate: nightly.sh wrote in 3 pauses, last 2 min ago      baton run -- nightly.sh",
+                "! outside of the gate: nobody knows which program wrote in 1 pause, last 2 h ago",
+            ])
+    }
+
     @Test func asciiIsASCII() throws {
         for health in Self.healths {
             let style = Style(hasColour: false, isUnicode: false, columns: 40)

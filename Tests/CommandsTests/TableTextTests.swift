@@ -64,6 +64,20 @@ import Testing
                     report.sync.next_reason = nil
                 }
             ).text)
+        // A stop decides before anybody asks for a leader, and refuses --now.
+        texts.append(
+            ExplainText(
+                report: try Sample.status(
+                    health: "stopped",
+                    { report in
+                        report.leader = nil
+                        report.sync.next_reason = nil
+                        report.sync.rules = [
+                            .init(rule: "stop", value: "stopped", limit: "-", says: "blocks", decides: true),
+                            .init(rule: "leader", value: "none", limit: "-", says: "blocks", decides: false),
+                        ]
+                    })
+            ).text)
         try Golden.check("explain", texts.joined(separator: "\n----\n"))
     }
 

@@ -119,6 +119,20 @@ import Testing
         }
     }
 
+    @Test func `P4 a call that keeps the interval says when, and whoever waits for it hears 75`() async throws {
+        var report = try #require(decoded(Self.sync("not_now"), as: SyncReport.self))
+        report.why = "interval: last round 12 s ago (least 300 s), in 288 s"
+        try await FakeAgent.serve(["sync": always(report)]) { agent in
+            let asked = await agent.run("sync", "--reason", "startup")
+            #expect(asked.code == 0 && asked.out == "no round now: \(report.why ?? "")\n")
+            let waited = await agent.run("sync", "--reason", "exit", "--wait")
+            #expect(waited.code == 75 && waited.error.hasPrefix("baton: no round now: interval: last round 12 s ago"))
+            #expect(waited.error.contains("sync --now --wait"))
+            _ = await agent.run("sync", "--reason", "startup", "--now")
+            #expect(agent.body("sync", as: SyncCall.self)?.reason == "manual")
+        }
+    }
+
     @Test func theAgentsRefusalsKeepCodeAndHint() async throws {
         let answers = [
             "sync": failing(5, "no quorum can be reached", "see: baton status"),

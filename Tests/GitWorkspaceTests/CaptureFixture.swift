@@ -13,6 +13,7 @@ final class CaptureFixture {
     var manifest = Manifest()
     let scope = ScanScope()
     let hot = HotFiles()
+    let notes = ScanNotes()
     var gates = CaptureGates()
     var base: Revision?
     var previous: Capturer.Previous?
@@ -51,8 +52,8 @@ final class CaptureFixture {
         let rules = IgnoreRules(store: store, root: root, excludes: excludes)
         return (
             Capturer(
-                store: store, manifest: manifest, root: descriptor, rules: rules, scope: scope, gates: gates, hot: hot),
-            descriptor
+                store: store, manifest: manifest, root: descriptor, rules: rules, scope: scope, gates: gates, hot: hot,
+                notes: notes), descriptor
         )
     }
 

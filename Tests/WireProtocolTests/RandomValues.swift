@@ -233,7 +233,8 @@ extension RandomValues {
 
 extension RandomValues {
     mutating func writers() -> WriterReport {
-        WriterReport(paused: list(3) { $0.name() }, unanswered: list(3) { $0.name() })
+        WriterReport(
+            paused: list(3) { $0.name() }, unanswered: list(3) { $0.name() }, outside: list(3) { $0.name() })
     }
 
     mutating func decline() -> RoundDecline {

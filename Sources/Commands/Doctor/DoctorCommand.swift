@@ -86,6 +86,7 @@ enum Doctor {
     static let checks: [DoctorCheck] = [
         DoctorAgent.check, DoctorHome.permissions, DoctorHome.database, DoctorClock.check, DoctorGit.check,
         DoctorWorkspace.root, DoctorWorkspace.watches, DoctorNetwork.check, DoctorWriters.check,
+        DoctorWriters.outside,
         DoctorHooks.installed, DoctorHooks.closedGate,
         DoctorWorkspace.needs, DoctorSpace.check, DoctorService.check,
     ]

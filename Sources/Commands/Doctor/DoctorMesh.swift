@@ -89,6 +89,18 @@ enum DoctorNetwork {
 enum DoctorWriters {
     private static let rowsLookedAt = 500
 
+    /// Programs that take no part in the gate, and wrote while it was closed.
+    static let outside: DoctorCheck = { scene in
+        let own = scene.status?.devices.first { $0.id == scene.status?.`self` }
+        return (own?.writers.outside ?? []).map { one in
+            let times = "wrote \(Words.count(one.files, "file")) in \(Words.count(one.pauses, "pause"))"
+            guard one.name != StatusReport.unknownWriter else {
+                return .note("Writers", "a program that nobody could name \(times)")
+            }
+            return .note("Writers", "\(one.name) \(times)", remedy: "baton run -- \(one.name)")
+        }
+    }
+
     static let check: DoctorCheck = { scene in
         guard let client = scene.client, let status = scene.status else { return [] }
         let call = LogCall(limit: rowsLookedAt, kind: "pause", since_s: 86_400)

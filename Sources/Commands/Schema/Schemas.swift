@@ -85,9 +85,16 @@ enum Schemas {
         .maybe("waiting", .text, "why the head is not in place there"),
     ])
 
+    private static let outsideWriter = Shape.object([
+        .always("name", .text, "or unknown"), .always("pauses", .integer), .always("files", .integer),
+        .always("last_s", .number),
+    ])
+
     private static let writers = Shape.object([
         .always("active", .integer), .always("paused", .integer),
         .always("names", .list(.text), "of this device only"),
+        .maybe("ungated", .integer, "programs that wrote while the gate was closed, of this device only"),
+        .maybe("outside", .list(outsideWriter), "which"),
     ])
 
     private static let device = Shape.object([

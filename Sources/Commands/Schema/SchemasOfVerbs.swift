@@ -80,7 +80,9 @@ extension Schemas {
     static let sync = Schema(
         name: "baton.sync/1", of: "baton sync --json",
         shape: .object([
-            .always("result", .words(["published", "nothing_to_do", "caught_up", "aborted", "requested"])),
+            .always(
+                "result",
+                .words(["published", "nothing_to_do", "caught_up", "aborted", "requested", "in_step", "not_now"])),
             .always("round", .integer), .maybe("round_id", .text), .maybe("head", .text),
             .always("changed_files", .integer), .always("conflicts", .integer),
             .always("participants", .list(.text)), .always("left_out", .list(.text)), .always("took_s", .number),

@@ -45,6 +45,7 @@ struct Capturer {
     let scope: ScanScope
     let gates: CaptureGates
     let hot: HotFiles
+    var notes = ScanNotes()
     /// What a sparse checkout keeps off the disk.
     var sparse: Set<Name> = []
     var quarantine: CodeQuarantine?
@@ -58,7 +59,7 @@ struct Capturer {
         return Dirt(
             changed: lines.count,
             held: (findings.held + reading.held).sorted { $0.path.lexicographicallyPrecedes($1.path) },
-            deleted: lines.filter { $0.new == nil && $0.old != nil }.map(\.path))
+            deleted: lines.filter { $0.new == nil && $0.old != nil }.map(\.path), moved: notes.takeMoved())
     }
 
     func capture(_ request: Request) throws(GitError) -> (CaptureResult, Previous?) {
@@ -114,6 +115,7 @@ struct Capturer {
     private func scan() throws(GitError) -> ScanFindings {
         var findings = try look()
         gates.holdMany(&findings)
+        notes.hold(&findings)
         return findings
     }
 

@@ -10,6 +10,7 @@ struct FileReading {
     let batch: ObjectBatch
     let gates: CaptureGates
     let hot: HotFiles
+    private let notes: ScanNotes
     private let filter: PathFilter
     /// Started with the first large file.
     private var objects: ObjectImport?
@@ -28,6 +29,7 @@ struct FileReading {
         root = capturer.root
         gates = capturer.gates
         hot = capturer.hot
+        notes = capturer.notes
         filter = capturer.manifest.filter
         self.writes = writes
         batch = ObjectBatch(store)
@@ -35,6 +37,7 @@ struct FileReading {
 
     mutating func read(_ candidate: Candidate) throws(GitError) {
         if let rule = filter.rule(for: candidate.stamp) { return hold(candidate, .filtered(rule)) }
+        if let reason = notes.meet(candidate.path, candidate.stamp) { return hold(candidate, reason) }
         let isNew = candidate.folder.files[candidate.name]?.kept == nil
         if isNew, candidate.stamp.size > gates.newFileBytes, !gates.allowed.contains(candidate.path) {
             return hold(candidate, .tooLarge(candidate.stamp.size))
@@ -50,6 +53,7 @@ struct FileReading {
             case .unreadable(let code): return hold(candidate, .unreadable(code))
             }
         }
+        notes.wrote(candidate.path, candidate.stamp)
         if writes, hot.isDue(candidate.path), try takeUnsettled(candidate) { return }
         hold(candidate, .hot)
     }
@@ -124,6 +128,7 @@ struct FileReading {
         if mark != nil { try writer?.endBlob() }
         guard case .read(let stamp, let isTrusted) = outcome else { return outcome }
         if let mark {
+            notes.wrote(candidate.path, stamp)
             pending.append((candidate, mark, stamp, isTrusted))
         } else if var hash {
             compare(candidate, hash.finish(), stamp, isTrusted)
@@ -143,6 +148,7 @@ struct FileReading {
             enter(candidate, Version(mode: stamp.treeMode, id: id), stamp, isTrusted)
             return
         }
+        notes.wrote(candidate.path, stamp)
         if !stamp.isLink, let reason = gate(candidate, bytes) { return hold(candidate, reason) }
         if compare(candidate, id.hex, stamp, isTrusted) || !writes { return }
         try batch.add(id, blob)

@@ -1,3 +1,5 @@
+import Primitives
+
 /// A path that a capture left at its last captured version (or left out), and why.
 package struct HeldPath: Hashable, Sendable {
     package enum Reason: Hashable, Sendable, CustomStringConvertible {
@@ -21,13 +23,15 @@ package struct HeldPath: Hashable, Sendable {
         case otherMembers(String)
         /// A filter by size or kind leaves it out; which one.
         case filtered(String)
+        /// The same few files changed in round after round, and no others; who wrote them.
+        case loop(String)
         /// Not held back: it was captured in the middle of a change, because it never stopped changing.
         case unsettled
 
         /// A person can let it through; the others need another file.
         package var canBeAllowed: Bool {
             switch self {
-            case .tooLarge, .tooMany, .secret, .otherMembers: true
+            case .tooLarge, .tooMany, .secret, .otherMembers, .loop: true
             case .hot, .unreadable, .special, .nestedRepository, .forbiddenName, .tooDeep, .unsettled, .filtered: false
             }
         }
@@ -45,6 +49,9 @@ package struct HeldPath: Hashable, Sendable {
             case .secret(let kind): "it looks like a secret: \(kind)"
             case .otherMembers(let reason): "another device cannot hold its name: \(reason)"
             case .filtered(let rule): "left out by \(rule)"
+            case .loop(let who):
+                "set aside, as \(Limits.loopRounds) rounds in \(Limits.loopWindow.components.seconds / 60) min changed "
+                    + "nothing else; written by \(who)"
             case .unsettled: "it never stopped changing and was captured as it was"
             }
         }
@@ -65,4 +72,6 @@ package struct Dirt: Hashable, Sendable {
     package var held: [HeldPath]
     /// Files of the base that are gone; where they may have been moved to is not looked at.
     package var deleted: [[UInt8]] = []
+    /// Paths that are set aside and were changed since the last look.
+    package var moved: [[UInt8]] = []
 }

@@ -47,8 +47,8 @@ package enum SettingCatalogue {
             "sync.max-wait", .mesh, .duration(.seconds(1)...(.seconds(3600))), "1m",
             "the longest that a change waits for quiet"),
         SettingKey(
-            "sync.metered", .device, .flag, "off",
-            "the link of this device costs by the byte: no automatic round because of it; captures go on"),
+            "sync.metered", .device, .choice(["auto", "on", "off"]), "auto",
+            "the link of this device costs by the byte: no automatic round by it; auto: as NetworkManager says"),
         SettingKey(
             "sync.min-interval", .mesh, .duration(.seconds(1)...(.seconds(86_400)), plain: .seconds(60)), "5m",
             "the least time between two automatic rounds", alias: "sync.interval"),

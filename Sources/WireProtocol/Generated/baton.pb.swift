@@ -1225,6 +1225,9 @@ nonisolated struct WireWriters: Sendable {
 
   var unanswered: [String] = []
 
+  /// Wrote while the gate was closed, and take no part in it.
+  var outside: [String] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -4857,7 +4860,7 @@ nonisolated extension WireRoundMessage: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WireWriters: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Writers"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}paused\0\u{1}unanswered\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}paused\0\u{1}unanswered\0\u{1}outside\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4867,6 +4870,7 @@ nonisolated extension WireWriters: SwiftProtobuf.Message, SwiftProtobuf._Message
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.paused) }()
       case 2: try { try decoder.decodeRepeatedStringField(value: &self.unanswered) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.outside) }()
       default: break
       }
     }
@@ -4879,12 +4883,16 @@ nonisolated extension WireWriters: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.unanswered.isEmpty {
       try visitor.visitRepeatedStringField(value: self.unanswered, fieldNumber: 2)
     }
+    if !self.outside.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.outside, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: WireWriters, rhs: WireWriters) -> Bool {
     if lhs.paused != rhs.paused {return false}
     if lhs.unanswered != rhs.unanswered {return false}
+    if lhs.outside != rhs.outside {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

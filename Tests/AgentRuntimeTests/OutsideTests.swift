@@ -1,0 +1,77 @@
+import CSystemCalls
+import ControlSocket
+import Foundation
+import GitWorkspace
+import Primitives
+import Testing
+
+@testable import AgentRuntime
+@testable import WriterGate
+
+/// Writes of programs that take no part in the gate, while it is closed.
+@Suite(.serialized) struct OutsideTests {
+    private func round(_ number: UInt64) -> RoundID {
+        RoundID(token: FencingToken(epoch: 1, counter: 1), sequence: number)
+    }
+
+    private func written(_ name: String, after delay: Int64 = 1) -> WrittenFile {
+        WrittenFile(path: Array(name.utf8), at: csystem_file_clock_nanoseconds() + delay)
+    }
+
+    @Test func `W1 only what was written between the closing and the opening counts, once`() {
+        let outside = OutsideWrites(workspace: "/nowhere")
+        let before = written("a.md", after: -1)
+        outside.closed(round(1), unanswered: 0)
+        let (inside, later) = (written("b.md"), written("c.md", after: 60_000_000_000))
+        let found = outside.look([before, inside], except: [], at: .origin)
+        #expect(found.map(\.paths) == [[Array("b.md".utf8)]] && found.map(\.names) == [["unknown"]])
+        outside.opened(round(1))
+        #expect(outside.look([inside, later], except: [], at: .origin).isEmpty)
+        #expect(outside.files == 1)
+        let seen = outside.seen(at: .origin)
+        #expect(seen.map(\.name) == ["unknown"] && seen.map(\.pauses) == [1] && seen.map(\.files) == [1])
+        #expect(outside.seen(at: .origin + Limits.outsideRemembered).isEmpty)
+    }
+
+    @Test func `W1 what may have been a registered writer is not put on others`() {
+        let outside = OutsideWrites(workspace: "/nowhere")
+        outside.closed(round(1), unanswered: 1)
+        #expect(outside.look([written("b.md")], except: [], at: .origin).isEmpty)
+        #expect(outside.seen(at: .origin).isEmpty && outside.files == 0)
+    }
+
+    @Test func `W1 a program that writes while the gate is closed is named in the round, status and the record`()
+        async throws
+    {
+        let mesh = try TestAgents()
+        try await mesh.start(["laptop"])
+        try mesh.write("text\n", to: "plan.md", on: 0)
+        _ = try await mesh.sync(0)
+        // A script that goes on writing into a file which it keeps open.
+        let script = mesh.directory + "/nightly.sh"
+        try "exec 3>> \"$1\"; while :; do echo more >&3; sleep 0.003; done\n".write(
+            toFile: script, atomically: true, encoding: .utf8)
+        let program = Process()
+        program.executableURL = URL(fileURLWithPath: "/bin/sh")
+        program.arguments = [script, mesh.members[0].workspace + "/log.md"]
+        try program.run()
+        defer { program.terminate() }
+        let writers = try await eventually("it is named", within: .seconds(60)) {
+            _ = try await mesh.sync(0)
+            let own = try await mesh.status(0).devices.first?.writers
+            return own?.outside?.contains { $0.name == "nightly.sh" } == true ? own : nil
+        }
+        #expect(writers.ungated == UInt32(writers.outside?.count ?? 0))
+        program.terminate()
+        program.waitUntilExit()
+        let log = try await mesh.call(0, ControlCall.log, LogCall(limit: 2000), as: LogReport.self)
+        let row = try #require(log.rows.last { $0.kind == "outside" && $0.summary.contains("nightly.sh") })
+        #expect(AuditMemory.fields(row.details)["paths"] == "log.md" && row.round != nil)
+        let named = log.rows.filter { $0.kind == "captured" || $0.kind == "pause" || $0.kind == "round" }.filter {
+            AuditMemory.fields($0.details)["outside"]?.contains("nightly.sh") == true
+        }
+        // In the round itself if its capture saw it; a write after the capture has a row of its own alone.
+        #expect(named.allSatisfy { $0.round != nil })
+        await mesh.end()
+    }
+}
