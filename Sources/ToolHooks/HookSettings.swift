@@ -134,7 +134,9 @@ package struct HookSettings: Hashable, Sendable {
         case .cursor:
             return [
                 ("preToolUse", flat("Read|Write|Delete|Shell", seconds: 30)),
-                ("postToolUse", flat("Write|Delete|Shell", seconds: 5)), ("afterFileEdit", flat(nil, seconds: 5)),
+                ("postToolUse", flat("Write|Delete|Shell", seconds: 5)),
+                ("postToolUseFailure", flat("Write|Delete|Shell", seconds: 5)),
+                ("afterFileEdit", flat(nil, seconds: 5)),
                 ("sessionEnd", flat(nil, seconds: 5)),
             ]
         case .opencode: return []
@@ -181,9 +183,14 @@ enum OpencodePlugin {
             child.stdin.end(JSON.stringify(payload))
           })
 
+        // What each call was given: not every version tells it again at its end, and failed calls have none.
+        const begun = new Map()
+
         export const Baton = async ({ directory }) => ({
           "tool.execute.before": async (input, output) => {
             if (!tools.includes(input.tool)) return
+            if (begun.size > 1000) begun.clear()
+            begun.set(input.callID, output.args)
             const reason = await ask({
               event: "tool.execute.before", sessionID: input.sessionID, tool: input.tool, cwd: directory,
               args: output.args,
@@ -192,9 +199,10 @@ enum OpencodePlugin {
           },
           "tool.execute.after": async (input) => {
             if (!tools.includes(input.tool)) return
+            const args = input.args ?? begun.get(input.callID)
+            begun.delete(input.callID)
             await ask({
-              event: "tool.execute.after", sessionID: input.sessionID, tool: input.tool, cwd: directory,
-              args: input.args,
+              event: "tool.execute.after", sessionID: input.sessionID, tool: input.tool, cwd: directory, args,
             })
           },
           event: async ({ event }) => {

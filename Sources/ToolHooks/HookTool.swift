@@ -22,7 +22,7 @@ package enum HookTool: String, CaseIterable, Hashable, Sendable {
     package var limitation: String? {
         switch self {
         case .codex:
-            "it reads files with shell commands, so only its own patches count as seen; trust the hook once with /hooks"
+            "only its patches and simple shell commands pass hooks, and only patches count as read; trust it with /hooks"
         case .cursor: "edits of Cursor Tab and of people in the editor have no hook that can wait"
         case .claude, .gemini, .opencode: nil
         }

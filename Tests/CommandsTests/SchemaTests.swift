@@ -156,6 +156,25 @@ enum SchemaReader {
         }
     }
 
+    /// What is absent, installed over something, as it is, and taken away again.
+    @Test func hooks() async throws {
+        let scratch = try Scratch()
+        let settings = scratch.path + "/.claude/settings.json"
+        try FileManager.default.createDirectory(atPath: scratch.path + "/.claude", withIntermediateDirectories: true)
+        try "{}\n".write(toFile: settings, atomically: true, encoding: .utf8)
+        for (words, states) in [
+            (["check", "claude", "codex"], ["absent", "absent"]), (["install", "all"], ["installed"]),
+            (["install", "opencode"], ["installed"]), (["check", "claude"], ["installed"]),
+            (["remove", "claude", "opencode"], ["removed", "removed"]),
+        ] {
+            let recorder = Recorder()
+            let console = recorder.console(environment: ["BATON_HOME": scratch.path + "/home", "HOME": scratch.path])
+            _ = await CommandLineEntry.run(["hooks"] + words + ["--json"], on: console)
+            #expect(try SchemaReader.faults(recorder.out, "hooks") == [], "\(words): \(recorder.error)")
+            #expect(decoded(recorder.out, as: HooksReport.self)?.tools.map(\.state) == states, "\(words)")
+        }
+    }
+
     @Test func schemaPrints() async throws {
         let recorder = Recorder()
         #expect(await CommandLineEntry.run(["schema"], on: recorder.console()) == 0)

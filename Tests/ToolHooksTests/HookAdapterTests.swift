@@ -22,8 +22,11 @@ import Testing
     @Test(arguments: [
         (HookTool.claude, "edit", "5f1c", HookEvent.Kind.beforeWrite), (.claude, "edited", "5f1c", .afterWrite),
         (.claude, "read", "5f1c", .read), (.gemini, "write", "g1", .beforeWrite), (.gemini, "read", "g1", .read),
-        (.cursor, "write", "c1", .beforeWrite), (.cursor, "edited", "c1", .afterWrite),
+        (.gemini, "written", "g1", .afterWrite),
+        (.cursor, "write", "c1", .beforeWrite), (.cursor, "edited", "c1", .afterWrite), (.cursor, "read", "c1", .read),
+        (.cursor, "failed", "c1", .afterWrite),
         (.opencode, "edit", "ses_1", .beforeWrite), (.opencode, "read", "ses_1", .read),
+        (.opencode, "edited", "ses_1", .afterWrite),
     ])
     func filesOfEachTool(_ tool: HookTool, _ name: String, _ session: String, _ kind: HookEvent.Kind) throws {
         #expect(try event(tool, name) == HookEvent(tool: tool, session: session, kind: kind, paths: Self.plan))
@@ -31,6 +34,8 @@ import Testing
 
     @Test func aPatchNamesItsFilesAndAShellItsDirectory() throws {
         #expect(try event(.codex, "patch")?.paths == Self.plan + ["/data/notes/sub/new.md"])
+        #expect(try event(.codex, "patched")?.kind == .afterWrite)
+        #expect(try event(.codex, "patched")?.paths == Self.plan + ["/data/notes/sub/new.md"])
         #expect(try event(.codex, "bash")?.paths == ["/data/notes"])
         #expect(try event(.claude, "bash")?.kind == .beforeWrite)
     }
