@@ -111,6 +111,9 @@ extension Raft {
     /// A leader whose term has begun in the log: it has applied all that was committed before (thesis, section 6.4).
     package var knowsAllCommitted: Bool { role == .leader && commitIndex >= termStart }
 
+    /// While a leader hands over: when it gives that up.
+    package var handoverEnds: Instant? { role == .leader ? transfer?.deadline : nil }
+
     package func term(at index: LogIndex) -> Term? { log.term(at: index) }
 
     /// The stored entries after the last compaction, for checks.

@@ -8,7 +8,7 @@ extension Raft {
     ) {
         guard request.term == term else {
             // A leader of an older term learns of the newer one.
-            return reply(.stale, to: peer, request.confirmation, into: &output)
+            return reply(.stale, to: peer, 0, into: &output)
         }
         guard follow(peer, at: now, into: &output) else { return }
         guard request.isSound else { return output.events.append(.dropped("entries out of order from \(peer.short)")) }
@@ -77,7 +77,7 @@ extension Raft {
             return output.events.append(.dropped("a snapshot without sense from \(peer.short)"))
         }
         if snapshot.index > commitIndex {
-            log.install(snapshot)
+            log.install(snapshot, mutants)
             commitIndex = snapshot.index
             appliedIndex = snapshot.index
             if mutants.has(.snapshotResetsVote) {

@@ -60,7 +60,7 @@ extension Raft {
     }
 
     mutating func leaderTick(at now: Instant, into output: inout Output) {
-        if let transfer, now >= transfer.deadline {
+        if let transfer, now >= transfer.deadline, !mutants.has(.handoverNeverEnds) {
             self.transfer = nil
             output.events.append(.transferGivenUp(to: transfer.to))
         }
@@ -151,7 +151,10 @@ extension Raft {
         let isOfTerm = reply.term == term || mutants.has(.oldTermResponses)
         guard role == .leader, isOfTerm, let place = progress.firstIndex(where: { $0.peer == peer }) else { return }
         progress[place].heard = now
-        progress[place].confirmed = max(progress[place].confirmed, min(reply.confirmation, confirmation))
+        // A message of an older term carried another count, or another leader's: its answer confirms nothing here.
+        if reply.verdict != .stale {
+            progress[place].confirmed = max(progress[place].confirmed, min(reply.confirmation, confirmation))
+        }
         switch reply.verdict {
         case .stale: break
         case .matches(let index): matched(index, place, at: now, into: &output)

@@ -64,7 +64,7 @@ extension Raft {
         guard role == .leader else { return .notLeader }
         guard transfer == nil else { return .transferUnderWay }
         guard membershipIndex <= commitIndex || mutants.has(.changeTooEarly) else { return .changeUnderWay }
-        guard commitIndex >= termStart else { return .termNotCommitted }
+        guard commitIndex >= termStart || mutants.has(.changeInOldTerm) else { return .termNotCommitted }
         guard new.isSound, membership.differsByOne(from: new) else { return .notByOne }
         return nil
     }

@@ -114,12 +114,16 @@ struct RaftLog<Command: Hashable & Sendable, Image: Hashable & Sendable>: Hashab
     }
 
     /// A leader's snapshot: what agrees with it and goes beyond is kept (thesis, figure 5.3).
-    mutating func install(_ snapshot: Snapshot<Image>) {
+    mutating func install(_ snapshot: Snapshot<Image>, _ mutants: MutantSet = .none) {
         if term(at: snapshot.index) == snapshot.term, snapshot.index > baseIndex {
             return compact(snapshot, keepAfter: snapshot.index)
         }
         self.snapshot = snapshot
-        entries = []
+        if mutants.has(.tailKeptBehindSnapshot) {
+            entries.removeAll { $0.index <= snapshot.index }
+        } else {
+            entries = []
+        }
         (baseIndex, baseTerm) = (snapshot.index, snapshot.term)
         memberships = [PlacedMembership(index: snapshot.index, membership: snapshot.membership)]
     }

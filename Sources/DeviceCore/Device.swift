@@ -48,6 +48,8 @@ package struct Device: Hashable, Sendable {
     var stopEnds: StopEnds
     /// When what is left of a timed stop is written down next.
     var stopCheckpoint: Instant
+    /// When the mesh's stop was last told to everybody.
+    var stopToldAt: Instant?
 
     var requestNumber: UInt64 = 0
     var pending: [PendingRequest] = []
@@ -99,10 +101,10 @@ package struct Device: Hashable, Sendable {
         claims = [LockClaim(name: .sync, ttl: configuration.profile.leaseTTL, client: nil, mutants: mutants)]
         membershipCheck = now
         lastStep = now
-        stops = restored.stops
-        stopEnds = StopEnds(restored.stops, at: now)
+        stops = mutants.has(.stopForgotten) ? StopState() : restored.stops
+        stopEnds = StopEnds(stops, at: now)
         stopCheckpoint = now + Limits.stopCheckpoint
-        own.isStopped = restored.stops.order != nil
+        own.isStopped = stops.order != nil
         nextDeadline = now
         schedule.jitter = SeededGenerator(seed: seed)
         reconsiderDeadline()
@@ -190,20 +192,33 @@ extension Device {
     }
 
     /// True while this device may act as sync leader; ask again after every wait.
-    package func mayLead(at now: Instant) -> Bool { syncClaim.map { claims[$0].claim.mayAct(at: now) } ?? false }
+    package func mayLead(at now: Instant) -> Bool {
+        // Read in place: it is asked several times in each step.
+        guard let place = syncClaim else { return false }
+        return claims[place].claim.mayAct(at: now)
+    }
 
     /// The token of this device's sync lease; nil without one.
-    package var leaderToken: FencingToken? { syncClaim.flatMap { claims[$0].claim.token } }
+    package var leaderToken: FencingToken? {
+        guard let place = syncClaim else { return nil }
+        return claims[place].claim.token
+    }
 
     /// The end of the time for which it may; nil while it may not at all.
-    package var actsBefore: Instant? { syncClaim.flatMap { claims[$0].claim.actsBefore } }
+    package var actsBefore: Instant? {
+        guard let place = syncClaim else { return nil }
+        return claims[place].claim.actsBefore
+    }
 
     package func leaseRemaining(at now: Instant) -> Duration {
         syncClaim.map { claims[$0].claim.remaining(at: now) } ?? .zero
     }
 
     /// The one claim that no client made.
-    private var syncClaim: Int? { claims.indices.first { claims[$0].client == nil } }
+    private var syncClaim: Int? {
+        for place in claims.indices where claims[place].client == nil { return place }
+        return nil
+    }
 
     package func hasLink(to peer: DeviceID) -> Bool { peer == device || links.contains(peer) }
 
@@ -230,9 +245,10 @@ extension Device {
         consider(factsDeadline)
         consider(stopDeadline)
         consider(stopsDeadline)
-        consider(own.pendingFiles > 0 ? own.triggerEnds : nil)
+        consider(stopReminder)
+        if own.pendingFiles > 0 { consider(own.triggerEnds) }
         consider(exitDeadline)
-        consider(handoff?.deadline)
+        if handoff != nil { consider(handoff?.deadline) }
         nextDeadline = max(next, lastStep + Self.shortest)
     }
 }

@@ -184,7 +184,9 @@ extension Device {
         stepRaft(.linkUp(peer), at: now)
         send(.facts(facts(at: now)), to: peer, into: &output)
         if isStopping { send(.leaving(true), to: peer, into: &output) }
-        if stops.mesh.version > 0 { send(.stop(stopWord(at: now)), to: peer, into: &output) }
+        if stops.mesh.version > 0, !configuration.mutants.has(.stopNotTold) {
+            send(.stop(stopWord(at: now)), to: peer, into: &output)
+        }
         for place in pending.indices { pending[place].sendAt = now }
         membershipCheck = now
     }

@@ -6,7 +6,8 @@ import SyncRounds
 extension Device {
     /// Phase 7, and the looks before a round: whatever is due, if this device leads and may act.
     mutating func driveHub(at now: Instant, into output: inout DeviceOutput) {
-        guard state.hub != nil || !hubMirror.isIdle else { return }
+        // Whoever does not lead has nothing to do with it; the mirror begins anew with each leadership.
+        guard announcedToken != nil || hubMirror.isLeading else { return }
         var events: [HubEvent] = []
         let context = HubMirror.Context(
             record: state.hub, device: device, token: announcedToken, mayAct: mayLead(at: now) && !isStopping,

@@ -46,6 +46,7 @@ extension Device {
         if let deadline = roundMember.nextDeadline, deadline <= now { memberStep(.tick, at: now) }
         if let deadline = roundLeader.nextDeadline, deadline <= now { leaderStep(.tick, at: now) }
         keepStops(at: now, into: &output)
+        repeatStop(at: now, into: &output)
         if let ends = own.triggerEnds, ends <= now { own.endTrigger() }
         expireRequests(at: now, into: &output)
         expireWaits(at: now, into: &output)

@@ -44,7 +44,9 @@ struct ClientWait: Hashable, Sendable {
 extension Device {
     var requestDeadline: Instant? {
         var next: Instant?
-        for request in pending { next = min(next ?? request.deadline, request.deadline, request.sendAt) }
+        for at in pending.indices {
+            next = min(next ?? pending[at].deadline, pending[at].deadline, pending[at].sendAt)
+        }
         guard !waits.isEmpty else { return next }
         let mayAsk = syncLeader.map { hasLink(to: $0.device) } ?? false
         for wait in waits {
@@ -116,7 +118,8 @@ extension Device {
         if case .removeDevice(let target) = command.operation {
             // With its last holder the published head would be gone, and nothing could ever be merged onto it. Who has
             // just been elected may not know of that head yet: the asker repeats its question.
-            guard raft.knowsAllCommitted, headOutlives(target) || configuration.mutants.has(.lastHolderRemoved),
+            guard raft.knowsAllCommitted || configuration.mutants.has(.removalInOldTerm),
+                headOutlives(target) || configuration.mutants.has(.lastHolderRemoved),
                 outlivesRemoval(of: target)
             else { return }
             if target == device { return makeWayForRemoval(at: now) }

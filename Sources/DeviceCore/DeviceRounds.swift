@@ -302,7 +302,7 @@ extension Device {
         switch acceptedToken.accept(message.round.token, from: peer, mutants: configuration.mutants) {
         case .accepted(let changed):
             if changed { output.persist.acceptedToken = acceptedToken }
-            if isStopped, message.isPrepare {
+            if isStopped, message.isPrepare, !configuration.mutants.has(.stoppedTakesPart) {
                 output.events.append(.declined(message.round, .stopped))
                 return send(.round(.declined(message.round, .stopped)), to: peer, into: &output)
             }

@@ -6,7 +6,8 @@ import SyncRounds
 // on: a stopped device votes and replicates, it only syncs no more.
 
 extension Device {
-    package var isStopped: Bool { stops.order != nil }
+    /// As `stops` has it: asked at every step.
+    package var isStopped: Bool { own.isStopped }
 
     mutating func stop(
         _ order: StopOrder, everywhere: Bool, tag: UInt64, at now: Instant, into output: inout DeviceOutput
@@ -49,7 +50,9 @@ extension Device {
             return output.events.append(.dropped("\(peer.short) tells of stop \(word.version), which cannot be"))
         }
         guard word.isNewer(than: stops.mesh) else {
-            if stops.mesh.isNewer(than: word) { send(.stop(stopWord(at: now)), to: peer, into: &output) }
+            if stops.mesh.isNewer(than: word), !configuration.mutants.has(.stopNotTold) {
+                send(.stop(stopWord(at: now)), to: peer, into: &output)
+            }
             return
         }
         let wasStopped = stops.mesh.order != nil
@@ -69,7 +72,8 @@ extension Device {
         return word
     }
 
-    private func tellStop(except peer: DeviceID?, at now: Instant, into output: inout DeviceOutput) {
+    private mutating func tellStop(except peer: DeviceID?, at now: Instant, into output: inout DeviceOutput) {
+        stopToldAt = now
         let word = stopWord(at: now)
         for link in links where link != peer {
             output.send.append(PeerEnvelope(to: link, message: .stop(word)))
@@ -82,7 +86,7 @@ extension Device {
     }
 
     private mutating func stopsChanged(at now: Instant, into output: inout DeviceOutput) {
-        own.isStopped = isStopped
+        own.isStopped = stops.order != nil
         output.persist.stops = stops
         stopCheckpoint = now + Limits.stopCheckpoint
         if isStopped { holdStill(at: now, into: &output) }
@@ -94,7 +98,7 @@ extension Device {
 extension Device {
     /// Writers first, then the round, then the locks; each by this device alone.
     private mutating func holdStill(at now: Instant, into output: inout DeviceOutput) {
-        memberStep(.stop, at: now)
+        if !configuration.mutants.has(.stopKeepsWriters) { memberStep(.stop, at: now) }
         drainMember(at: now, into: &output)
         leaderStep(.abandon("syncing was stopped"), at: now)
         drainLeader(at: now, into: &output)
@@ -146,9 +150,8 @@ extension Device {
 
 extension Device {
     var stopsDeadline: Instant? {
-        let ends = [stopEnds.here, stopEnds.mesh].compactMap { $0 }
-        guard let first = ends.min() else { return nil }
-        return min(first, stopCheckpoint)
+        guard stopEnds.here != nil || stopEnds.mesh != nil else { return nil }
+        return min(stopEnds.here ?? stopCheckpoint, stopEnds.mesh ?? stopCheckpoint, stopCheckpoint)
     }
 
     /// After a start, from whoever knows how long no agent ran.
@@ -160,6 +163,18 @@ extension Device {
     /// What is left of the stop that counts; nil without an end.
     package func stopLeft(at now: Instant) -> Duration? {
         (stops.isForAll ? stopEnds.mesh : stopEnds.here).map { max($0 - now, .zero) }
+    }
+
+    /// When the word that stops all is told once more: one may be lost on a link that stays.
+    var stopReminder: Instant? {
+        guard isStopped, stops.mesh.order != nil, !links.isEmpty, !configuration.mutants.has(.stopNotTold) else {
+            return nil
+        }
+        return stopToldAt.map { $0 + Limits.stopReminder } ?? lastStep
+    }
+
+    mutating func repeatStop(at now: Instant, into output: inout DeviceOutput) {
+        if let due = stopReminder, now >= due { tellStop(except: nil, at: now, into: &output) }
     }
 
     /// Ends what has had its time. What is left is written down now and then: a restart makes the

@@ -89,7 +89,8 @@ package struct PublishedHead: Hashable, Sendable {
     }
 }
 
-/// The newest answers to one device's requests, oldest first, at most `Limits.rememberedRequests`.
+/// Answers to one device's requests: to those with the highest ids, ascending, at most `Limits.rememberedRequests`. What
+/// is below all of so many was answered and forgotten, or comes too late: it is not carried out (any more).
 package struct AnsweredRequests: Hashable, Sendable {
     package var device: DeviceID
     package var answers: [Answer]
@@ -133,19 +134,22 @@ extension MeshState {
         if let outcome = answer(to: command.request) {
             return MeshChange(request: command.request, outcome: outcome, isNew: false)
         }
+        guard !isTooLate(command.request) || mutants.has(.newestAnswerForgotten) else {
+            return MeshChange(request: command.request, outcome: .refused(.limitReached), isNew: false)
+        }
         var change = MeshChange(request: command.request, outcome: .done, isNew: true)
         switch command.operation {
         case .lock(let lock):
             change.outcome = .lock(locks.apply(lock, term: term, mutants: mutants, into: &change.lockEvents))
         case .publish(let publication): publish(publication, voters: voters, mutants, &change)
         case .putDevice(let record): put(record, mutants, &change)
-        case .removeDevice(let device): remove(device, term: term, &change)
+        case .removeDevice(let device): remove(device, term: term, mutants, &change)
         case .set(let setting): put(setting, &change)
         case .unset(let key): unset(key, &change)
         case .hub(let hub): self.change(hub, &change)
         case .review(let review): apply(review, by: command.request.device, &change)
         }
-        remember(command.request, change.outcome)
+        remember(command.request, change.outcome, mutants)
         return change
     }
 
@@ -168,7 +172,7 @@ extension MeshState {
             return
         }
         let holders = voters.count { publication.holders.contains($0) }
-        guard holders > voters.count / 2 else {
+        guard holders > voters.count / 2 || mutants.has(.holdersNotCounted) else {
             change.outcome = .publicationRefused(.notHeld(holders: UInt32(holders), voters: UInt32(voters.count)))
             return
         }
@@ -199,14 +203,16 @@ extension MeshState {
         devices.insert(record, at: devices.firstIndex { $0.device > record.device } ?? devices.endIndex)
     }
 
-    private mutating func remove(_ device: DeviceID, term: Term, _ change: inout MeshChange) {
+    private mutating func remove(
+        _ device: DeviceID, term: Term, _ mutants: MutantSet, _ change: inout MeshChange
+    ) {
         guard devices.contains(where: { $0.device == device }) else { return }
         guard removed.count < Limits.removedDevices else { return change.outcome = .refused(.limitReached) }
         devices.removeAll { $0.device == device }
         removed.append(device)
         answered.removeAll { $0.device == device }
         brakes.removeAll { $0.device == device }
-        _ = locks.apply(.forget(device), term: term, into: &change.lockEvents)
+        _ = locks.apply(.forget(device), term: term, mutants: mutants, into: &change.lockEvents)
         change.rosterChanged = true
     }
 
@@ -237,14 +243,27 @@ extension MeshState {
         }
     }
 
-    private mutating func remember(_ request: RequestID, _ outcome: MeshOutcome) {
+    private mutating func remember(_ request: RequestID, _ outcome: MeshOutcome, _ mutants: MutantSet) {
         let answer = AnsweredRequests.Answer(request: request, outcome: outcome)
         guard let place = answered.firstIndex(where: { $0.device == request.device }) else {
             let entry = AnsweredRequests(device: request.device, answers: [answer])
             answered.insert(entry, at: answered.firstIndex { $0.device > request.device } ?? answered.endIndex)
             return
         }
-        if answered[place].answers.count >= Limits.rememberedRequests { answered[place].answers.removeFirst() }
-        answered[place].answers.append(answer)
+        if answered[place].answers.count >= Limits.rememberedRequests {
+            guard !mutants.has(.newestAnswerForgotten) else { return }
+            answered[place].answers.removeFirst()
+        }
+        // Nearly always it is the newest.
+        var at = answered[place].answers.count
+        while at > 0, request < answered[place].answers[at - 1].request { at -= 1 }
+        answered[place].answers.insert(answer, at: at)
+    }
+
+    /// A late copy of a request whose answer is forgotten must not be carried out once more.
+    private func isTooLate(_ request: RequestID) -> Bool {
+        guard let place = answered.firstIndex(where: { $0.device == request.device }) else { return false }
+        guard answered[place].answers.count >= Limits.rememberedRequests else { return false }
+        return answered[place].answers.first.map { request < $0.request } ?? false
     }
 }

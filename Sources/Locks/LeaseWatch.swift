@@ -67,7 +67,9 @@ package struct LeaseWatch: Hashable, Sendable {
     /// An acquire arrived, before it is proposed. From the present holder it counts as a renewal.
     package mutating func acquireReceived(_ name: LockName, from device: DeviceID, at now: Instant, table: LockTable) {
         tableChanged(table, at: now)
-        guard let grant = table.grant(of: name), grant.holder == device else { return }
+        guard let grant = table.grant(of: name), grant.holder == device, !mutants.has(.acquireRenewsNothing) else {
+            return
+        }
         // If its expiry is already proposed, the acquire comes after it in the log and is a new grant.
         _ = renewed(name, token: grant.token, receivedAt: now)
     }

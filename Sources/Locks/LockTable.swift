@@ -53,7 +53,7 @@ package struct LockTable: Hashable, Sendable {
             if let at = offset(of: name) { stopWaiting(at, device, into: &events) }
             return .done
         case .forget(let device):
-            forget(device, into: &events)
+            forget(device, mutants, into: &events)
             return .done
         }
     }
@@ -128,9 +128,9 @@ extension LockTable {
         return .granted(new)
     }
 
-    private mutating func forget(_ device: DeviceID, into events: inout [LockEvent]) {
+    private mutating func forget(_ device: DeviceID, _ mutants: MutantSet, into events: inout [LockEvent]) {
         for at in grants.indices {
-            stopWaiting(at, device, into: &events)
+            if !mutants.has(.removedKeepsWaiting) { stopWaiting(at, device, into: &events) }
             if grants[at].grant.holder == device { events.append(.orphaned(grants[at].name, grants[at].grant)) }
         }
     }

@@ -370,6 +370,8 @@ extension Limits {
     public static let longestStop: Duration = .seconds(86_000)
     /// How often what is left of a timed stop is written down: a restart makes it longer by no more than this.
     public static let stopCheckpoint: Duration = .seconds(60)
+    /// How often a device that is stopped with all others says so again.
+    public static let stopReminder: Duration = .seconds(5)
     /// A peer that tells of a stop so many versions ahead makes it up.
     public static let stopVersionsAhead: UInt64 = 1 << 20
 }

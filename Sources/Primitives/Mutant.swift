@@ -7,19 +7,20 @@ public enum Mutant: UInt8, Hashable, Sendable, CaseIterable {
         oldTermResponses, matchBeyondAck, noPreVote, noCheckQuorum, fixedElectionTimeout, changeTooEarly,
         configurationOnCommit, snapshotResetsVote, tornTailTrusted, corruptStartsFresh, leaderCountsEarly,
         fsyncErrorSwallowed, voteDespiteLeader, agreedIndexBack, snapshotSentOnce, membershipsKeptOverTruncation,
-        voteKeepsTimer, readWithoutQuorum, readWithoutAsking
+        voteKeepsTimer, readWithoutQuorum, readWithoutAsking, changeInOldTerm, handoverNeverEnds, tailKeptBehindSnapshot
     case leaseByWallClock, leaseByStoppingClock, leaseFromReply, noMargin, grantWithoutWaiting, renewalAfterExpiry,
         tokenIsTerm, delayedRelease, noRecheckAfterWait, lateExpiry, grantOnOldTime, transferKeepsWaiter,
         lastWaiterFirst, newerGrantIsNoLoss, answerFromBeforeSleep, actsAfterGivingAway, renewalUnconfirmed,
-        restartedHolderResumes
+        restartedHolderResumes, acquireRenewsNothing, removedKeepsWaiting
     case gateAcceptsAll, gateForgotten, gateAtStartOnly
-    case ackBeforeQuiet, captureBeforeQuiet, lateResume, pauseNeverExpires, budgetIgnored, expiryDuringApply
+    case ackBeforeQuiet, captureBeforeQuiet, lateResume, pauseNeverExpires, budgetIgnored, expiryDuringApply,
+        stopForgotten, stopNotTold, stoppedTakesPart, stopKeepsWriters, endInterruptsApply, captureOutlivesPause
     case majorityForAll, publishedTooSoon, forcedHead, olderAfterNewer, requestsForgotten, olderRoundInterrupts,
-        incompleteFetchTaken, failedStageTaken, noBackOff
+        incompleteFetchTaken, failedStageTaken, noBackOff, stagedToldOff, holdersNotCounted, newestAnswerForgotten
     case likeResetHard, changedByStat, checkedOnce, untrackedRemoved, deleteBeatsEdit, journalDoneEarly,
         conflictNameBySecond, ownersLockRemoved
     case hubFenceKept, hubRetriesBlindly, hubNotAtomic, hubForced
-    case removedAccepted, removedReadmitted, lastHolderRemoved, cloneAccepted
+    case removedAccepted, removedReadmitted, lastHolderRemoved, removalInOldTerm, cloneAccepted
     case noFencing, checkersOff
     case heartbeatHalved, otherJitter, fifoLinks
 }

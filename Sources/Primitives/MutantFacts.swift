@@ -89,6 +89,12 @@ extension Mutant {
             case .readWithoutQuorum:
                 row("read-without-quorum", .raft, "leadership is confirmed without a quorum's word", "L8")
             case .readWithoutAsking: row("read-without-asking", .raft, "an older word of the quorum confirms it", "L8")
+            case .changeInOldTerm:
+                row("change-in-old-term", .raft, "changes voters before an entry of its term is committed", "R25")
+            case .handoverNeverEnds:
+                row("handover-never-ends", .raft, "waits for ever for a handover that failed", "R26", "V1")
+            case .tailKeptBehindSnapshot:
+                row("tail-kept", .raft, "keeps what follows a snapshot, whatever it follows", "R27", "R3")
             case .leaseByWallClock: row("lease-by-wall-clock", .lease, "times the lease by the wall clock", "L2")
             case .leaseByStoppingClock:
                 row("lease-by-stopping-clock", .lease, "times the lease by the clock that stops in sleep", "L2")
@@ -96,7 +102,7 @@ extension Mutant {
                 row("lease-from-reply", .lease, "counts the lease from the receipt of the reply", "L2")
             case .noMargin: row("no-margin", .lease, "the holder uses the whole lease", "L2")
             case .grantWithoutWaiting:
-                row("grant-without-waiting", .lease, "a new quorum leader lets no lease run out", "L2")
+                row("grant-without-waiting", .lease, "a new quorum leader lets no lease run out", "L14", "L2")
             case .renewalAfterExpiry:
                 row("renewal-after-expiry", .lease, "renews a lease whose expiry is proposed", "L2", "L6")
             case .tokenIsTerm: row("token-is-term", .lease, "the token is the term", "L1")
@@ -104,7 +110,8 @@ extension Mutant {
             case .noRecheckAfterWait:
                 row("no-recheck-after-wait", .lease, "a round goes on without another look at the lease", "L5")
             case .lateExpiry: row("late-expiry", .lease, "an expiry of a deposed leader takes effect", "L2")
-            case .grantOnOldTime: row("grant-on-old-time", .lease, "a new grant runs on the old one's time", "V1", "L2")
+            case .grantOnOldTime:
+                row("grant-on-old-time", .lease, "a new grant runs on the old one's time", "V1", "L2", "L14")
             case .transferKeepsWaiter:
                 row("transfer-keeps-waiter", .lease, "whom a lock is handed to stays in its queue", "L9")
             case .lastWaiterFirst: row("last-waiter-first", .lease, "who asked last gets a lock first", "L10")
@@ -121,6 +128,9 @@ extension Mutant {
                 row(
                     "restarted-holder-resumes", .lease, "a restarted holder takes its old grant for its own", "F5", "L2"
                 )
+            case .acquireRenewsNothing:
+                row("acquire-renews-nothing", .lease, "a holder that asks again gets no new time", "L14", "L2")
+            case .removedKeepsWaiting: row("removed-keeps-waiting", .lease, "a removed device stays in queues", "L13")
             case .gateAcceptsAll: row("gate-accepts-all", .fence, "a device takes any token", "F1", "F3", "F4")
             case .gateForgotten: row("gate-forgotten", .fence, "the highest token is not kept over a crash", "F1", "F4")
             case .gateAtStartOnly:
@@ -135,6 +145,15 @@ extension Mutant {
             case .budgetIgnored: row("budget-ignored", .writers, "the soft budget of a pause opens no gate", "W4")
             case .expiryDuringApply:
                 row("expiry-during-apply", .writers, "a pause runs out while files are replaced", "W5")
+            case .stopForgotten: row("stop-forgotten", .writers, "a restart forgets that a person stopped it", "W8")
+            case .stopNotTold: row("stop-not-told", .writers, "a stop of all is told once, and to nobody later", "W9")
+            case .stoppedTakesPart:
+                row("stopped-takes-part", .writers, "a stopped device takes part in rounds", "W7")
+            case .stopKeepsWriters: row("stop-keeps-writers", .writers, "a stop leaves the gate as it is", "W10")
+            case .endInterruptsApply:
+                row("end-interrupts-apply", .writers, "the end of a round interrupts the replacing of files", "W6")
+            case .captureOutlivesPause:
+                row("capture-outlives-pause", .writers, "a capture counts though its pause ended before", "W11", "S4")
             case .majorityForAll:
                 row("majority-for-all", .round, "a majority's answers are taken for everybody's", "S2")
             case .publishedTooSoon:
@@ -152,6 +171,12 @@ extension Mutant {
             case .failedStageTaken:
                 row("failed-stage-taken", .round, "says that it holds what could not be staged", "S2")
             case .noBackOff: row("no-back-off", .round, "tries again at once after a round that was given up", "S10")
+            case .stagedToldOff:
+                row("staged-told-off", .round, "whoever is left out late is told that the round is off", "S11")
+            case .holdersNotCounted:
+                row("holders-not-counted", .round, "the log takes a publication whoever holds it", "S2")
+            case .newestAnswerForgotten:
+                row("newest-answer-forgotten", .round, "of too many answers the newest is forgotten", "S12")
             case .likeResetHard: row("like-reset-hard", .apply, "replaces files without a look at them", "D2")
             case .changedByStat: row("changed-by-stat", .apply, "takes equal size and time for equal bytes", "D2")
             case .checkedOnce: row("checked-once", .apply, "looks at all files first and replaces them later", "D2")
@@ -167,12 +192,15 @@ extension Mutant {
             case .hubRetriesBlindly:
                 row("hub-retries-blindly", .round, "pushes again what may have been done", "H5")
             case .hubNotAtomic:
-                row("hub-not-atomic", .round, "the hub's refs are moved one by one", "H1", "H6")
+                row("hub-not-atomic", .round, "the hub's refs are moved one by one", "H6")
             case .hubForced:
                 row("hub-forced", .round, "pushes to the hub's branch whatever stands there", "H2", "H3")
             case .removedReadmitted: row("removed-readmitted", .identity, "a removed key may be added again", "X2")
             case .lastHolderRemoved:
                 row("last-holder-removed", .identity, "removes the last device that holds the head", "X4")
+            case .removalInOldTerm:
+                row(
+                    "removal-in-old-term", .identity, "removes before it knows what is committed", "X6", "X4")
             case .cloneAccepted:
                 row("clone-accepted", .identity, "two machines with one key are both linked to a device", "X5")
             case .checkersOff: row("checkers-off", .control, "no fencing, and nobody looks")

@@ -26,7 +26,7 @@ extension Action {
         case .restartStorm(let who, let times, let pause):
             self.init("restart-storm", [.who(who), .number(Int64(times)), .exactly(pause)])
         case .suspend(let who, let length): self.init("suspend", [.who(who), .exactly(length)])
-        case .pause(let who, let length): self.init("pause", [.who(who), .exactly(length)])
+        case .freeze(let who, let length): self.init("freeze", [.who(who), .exactly(length)])
         case .slow(let who, let each, let length):
             self.init("slow", [.who(who), .exactly(each), .exactly(length)])
         case .stop(let who): self.init("stop", [.who(who)])
@@ -40,6 +40,8 @@ extension Action {
         case .user(let who, let action): self.init("user", [.who(who), .choice(action.rawValue)])
         case .writers(let who, let fault, let length):
             self.init("writers", [.who(who), .choice(fault.rawValue), .exactly(length)])
+        case .supply(let who, let supply, let length):
+            self.init("supply", [.who(who), .choice(supply.rawValue), .exactly(length)])
         }
     }
 
@@ -69,8 +71,8 @@ extension Action {
         case .syncLies(let who, let length): Action("sync-lies", [.who(who), .exactly(length)])
         case .clone(let who, let length): Action("clone", [.who(who), .exactly(length)])
         case .cut, .mend, .clog, .lossBurst, .halfOpen, .connectHang, .addressChange, .crash, .crashAt, .restart,
-            .restartStorm, .suspend, .pause, .slow, .stop, .rate, .wallJump, .addDevice, .removeDevice, .hub, .client,
-            .user, .writers:
+            .restartStorm, .suspend, .freeze, .slow, .stop, .rate, .wallJump, .addDevice, .removeDevice, .hub, .client,
+            .user, .writers, .supply:
             Action("mend")
         }
     }
@@ -95,6 +97,10 @@ extension Action {
                 "lock",
                 [.who(who), .number(Int64(number)), .exactly(ttl), .exactly(hold), waits ? .yes : nil])
         case .setting(let key, let value): Action("set", [.who(who), .setting(ConfigSetting(key: key, value: value))])
+        case .stop(.emergency, _, _): Action("emergency-stop", [.who(who)])
+        case .stop(.pause, let everywhere, let length):
+            Action("pause", [.who(who), everywhere ? .yes : nil, length.map(SlotValue.exactly)])
+        case .resume(let everywhere): Action("resume", [.who(who), everywhere ? .yes : nil])
         }
     }
 }

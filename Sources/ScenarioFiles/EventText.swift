@@ -107,7 +107,7 @@ struct ActionReader {
         case "restart": return .restart(who())
         case "restart-storm": return .restartStorm(who(), times: number(), every: length())
         case "suspend": return .suspend(who(), length())
-        case "pause": return .pause(who(), length())
+        case "freeze": return .freeze(who(), length())
         case "slow": return .slow(who(), perInput: length(), length())
         case "stop": return .stop(who())
         case "rate": return .rate(who(), Int64(number()))
@@ -159,9 +159,20 @@ struct ActionReader {
             let target = who()
             guard case .setting(let setting)? = next() else { return nil }
             return .client(target, .setting(setting.key, setting.value))
+        case "pause":
+            let target = who()
+            return .client(target, .stop(.pause, everywhere: flag(), optionalLength()))
+        case "emergency-stop": return .client(who(), .stop(.emergency, everywhere: true, nil))
+        case "resume":
+            let target = who()
+            return .client(target, .resume(everywhere: flag()))
         case "user":
             let target = who()
             return UserAction(rawValue: choice()).map { .user(target, $0) }
+        case "supply":
+            let target = who()
+            guard let supply = Supply(rawValue: choice()) else { return nil }
+            return .supply(target, supply, length())
         case "writers":
             let target = who()
             guard let fault = WriterFault(rawValue: choice()) else { return nil }

@@ -89,7 +89,7 @@ struct Verb: Sendable {
         Verb(
             "restart-storm",
             [.who, .number("a count", 1...Int64(SimulationLimits.restarts)), .length.behind("every")]),
-        Verb("suspend", [.who, .length]), Verb("pause", [.who, .length]),
+        Verb("suspend", [.who, .length]), Verb("freeze", [.who, .length]),
         Verb("slow", [.who, .length, .during]), Verb("stop", [.who]),
     ]
 
@@ -116,7 +116,10 @@ struct Verb: Sendable {
             "lock",
             [.who, .number("a lock's number", 0...99), .length.behind("ttl"), .length.behind("hold"), .flag("wait")]),
         Verb("set", [.who, Slot(kind: .setting)]),
+        Verb("pause", [.who, .flag("all"), .during.optional]), Verb("resume", [.who, .flag("all")]),
+        Verb("emergency-stop", [.who]),
         Verb("user", [.who, .choice("what a person does", UserAction.allCases.map(\.rawValue))]),
+        Verb("supply", [.who, .choice("what a device has little of", Supply.allCases.map(\.rawValue)), .length]),
         Verb("writers", [.who, .choice("how writers misbehave", WriterFault.allCases.map(\.rawValue)), .length]),
     ]
 }

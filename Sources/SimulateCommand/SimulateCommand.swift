@@ -22,7 +22,7 @@ public struct SimulateCommand: ParsableCommand {
 
     public static let subcommands: [any ParsableCommand.Type] = [
         RunVerb.self, ReplayVerb.self, ShrinkVerb.self, TimelineVerb.self, ExplainVerb.self, CoverageVerb.self,
-        MutantsVerb.self, DeterminismVerb.self, FormatVerb.self,
+        MutantsVerb.self, DeterminismVerb.self, DayVerb.self, FormatVerb.self,
     ]
     public static let defaultSubcommand: any ParsableCommand.Type = RunVerb.self
 

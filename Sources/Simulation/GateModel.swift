@@ -24,6 +24,8 @@ struct GateModel: Hashable, Sendable {
     private(set) var closed: Closed?
     /// A planned event for another generation is void.
     private(set) var generation: UInt32 = 0
+    /// How often it opened.
+    private(set) var openings: UInt32 = 0
     /// How often it was closed.
     private(set) var closings: UInt32 = 0
     /// What it was closed for last.
@@ -67,6 +69,7 @@ struct GateModel: Hashable, Sendable {
     mutating func open(_ round: RoundID?) -> Closed? {
         guard let closed, round == nil || closed.round == round else { return nil }
         generation &+= 1
+        openings &+= 1
         self.closed = nil
         return closed
     }

@@ -36,6 +36,8 @@ extension DeviceInput {
         case .received(let message, let peer): "from \(peer.number): \(message.summary)"
         case .linkUp(let peer): "link up: \(peer.number)"
         case .linkDown(let peer): "link down: \(peer.number)"
+        case .request(let tag, .stop(let order, let everywhere)):
+            "client \(tag): \(order.kind.rawValue)\(everywhere ? " of all" : "")"
         case .request(let tag, let request): "client \(tag): \(request)"
         case .cancelled(let tag): "client \(tag) is gone"
         case .workspaceChanged(let files): "\(files) files differ"

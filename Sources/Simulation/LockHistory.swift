@@ -100,6 +100,22 @@ private struct LockState: Hashable {
     }
 }
 
+extension LockHistory.Call {
+    /// Refusals change nothing; then by token, and of one token the grant, what was done under it, its release; calls
+    /// that may never have been carried out come last.
+    fileprivate func precedes(_ other: LockHistory.Call) -> Bool { rank < other.rank }
+
+    private var rank: (Int, FencingToken, Int) {
+        let (token, kind) =
+            switch action {
+            case .acquire(let token): (token, 0)
+            case .use(let token): (token, 1)
+            case .release(let token): (token, 2)
+            }
+        return (answer == .refused ? 0 : answer == .missing ? 2 : 1, token, kind)
+    }
+}
+
 private struct HistorySearch {
     private struct Place: Hashable {
         var taken: [UInt64]
@@ -119,7 +135,31 @@ private struct HistorySearch {
         self.model = model
     }
 
-    mutating func run() -> LockHistory.Verdict {
+    /// The order of tokens is nearly always the answer; else every order is tried.
+    mutating func run() -> LockHistory.Verdict { isInTokenOrder ? .explained : search() }
+
+    /// Of the calls that may come next, always the one with the lowest token that the model can answer.
+    private var isInTokenOrder: Bool {
+        var rest = calls
+        var state = LockState()
+        while true {
+            var bound = Int64.max
+            var best: (at: Int, state: LockState)?
+            for at in rest.indices {
+                guard rest[at].called <= bound else { break }
+                bound = min(bound, rest[at].answered)
+                guard best.map({ rest[at].precedes(rest[$0.at]) }) ?? true, let next = state.after(rest[at], model)
+                else { continue }
+                best = (at, next)
+            }
+            // Calls of which nobody heard may be left out.
+            guard let best, rest[best.at].answer != .missing else { return rest.allSatisfy { $0.answer == .missing } }
+            state = best.state
+            rest.remove(at: best.at)
+        }
+    }
+
+    private func search() -> LockHistory.Verdict {
         let needed = calls.count { $0.answer != .missing }
         let start = Place(taken: [UInt64](repeating: 0, count: calls.count / 64 + 1), state: LockState())
         var open = [Step(place: start, count: 0)]

@@ -15,6 +15,8 @@ package enum Mark: Int, Hashable, Sendable, CaseIterable {
     case hubMirrored, hubTookOver, hubReplyLost, hubReadBack, hubPushCameLate, hubStaleRefused
     case hubForeignPush, hubForcedPush, hubFenceDeleted, hubNewsMerged, hubRewritten, hubFenceGone, hubAccepted
     case hubAway, roundWithoutHub
+    case syncStopped, syncResumed, stopHeard, stopOverRestart, stopTimeOver, stopDeclined, stopInRound, stopFileTaken
+    case supplyLow
 
     package var name: String { "\(self)" }
 }

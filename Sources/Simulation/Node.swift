@@ -1,6 +1,7 @@
 import DeviceCore
 import Locks
 import Primitives
+import SyncRounds
 
 /// One device of the world: its core, its disk, its clocks, its shells.
 struct Node: Sendable {
@@ -37,6 +38,11 @@ struct Node: Sendable {
     /// How often the agent was started, as its disk has it.
     var starts: UInt64 = 0
     var power = Power.off
+    /// Somebody stopped everything while no agent ran here.
+    var hasStopFile = false
+    /// When its agent started last, in true time.
+    var startedAt = TrueTime.start
+    var stops = StopWatch()
     /// Part of the mesh or about to join it.
     var hasJoined = false
     var wasRemoved = false
@@ -71,6 +77,9 @@ struct Node: Sendable {
     /// Kept only where a scenario goes back to one.
     var images: [DiskImage] = []
     var userBusyUntil = TrueTime.start
+    /// When it had little power or a costly link; the last one may go on. And what its agent was told of that.
+    var spells: [Spell] = []
+    var supplyTold = PowerFacts()
     var misbehaviour: Misbehaviour?
     /// No connection to or from it comes about before.
     var connectsAfter = TrueTime.start
@@ -109,6 +118,8 @@ struct Glance: Hashable, Sendable {
     var voters: [DeviceID] = []
     var claims = 0
     var nextDeadline = Instant.origin
+    /// A leader of the consensus that hands over: until when at most.
+    var handoverEnds: Instant?
 }
 
 /// Questions to a device. They are mutating only so that it is read where it is: it is large to copy, and they are
@@ -129,8 +140,10 @@ extension Device {
             .map { claims[$0].name }
     }
 
-    /// Who votes as it has it, and up to where it knows entries to be committed.
-    mutating func electorate() -> (voters: [DeviceID], commit: LogIndex) { (raft.membership.voters, raft.commitIndex) }
+    /// Who votes as it has it, up to where it knows entries to be committed, and whether it leads since this step.
+    mutating func electorate() -> (voters: [DeviceID], commit: LogIndex, leads: Bool) {
+        (raft.membership.voters, raft.commitIndex, raft.role == .leader)
+    }
 
     /// A lock that it claims although its own log has granted it to another since.
     mutating func claimAgainstLog() -> (name: LockName, own: FencingToken, current: FencingToken)? {
@@ -146,6 +159,11 @@ extension Device {
     /// As a leader: up to where it has noted that the peer's log agrees with its own.
     mutating func agreement(with peer: DeviceID) -> LogIndex { raft.progress(of: peer)?.match ?? .zero }
 
+    /// What its scheduler says, as a leader.
+    mutating func decidingRule(at local: Instant) -> String {
+        roundLeader.current == nil ? scheduleVerdict(at: local).rule.title : Journal.underWay
+    }
+
     /// The soft budget of a pause as its replicated settings have it.
     mutating func pauseBudget() -> Duration { state.syncSettings.pauseBudget }
 
@@ -159,7 +177,7 @@ extension Device {
             term: raft.term, commit: raft.commitIndex, applied: raft.appliedIndex, leadsQuorum: raft.role == .leader,
             mayLead: mayLead(at: local), actsBefore: actsBefore,
             removed: state.removed.count, voters: raft.role == .leader ? raft.membership.voters : [],
-            claims: claims.count, nextDeadline: nextDeadline)
+            claims: claims.count, nextDeadline: nextDeadline, handoverEnds: raft.handoverEnds)
     }
 }
 
@@ -201,6 +219,7 @@ enum WorldEvent: Sendable {
     case replace(Int, by: Int?)
     case removeOld(DeviceID, of: Int, by: Int)
     case userReady(Int)
+    case supplyEnds(Int)
     case storm(Int, left: Int, every: Nanoseconds)
     case join(Int)
     case wake(Int)
@@ -233,7 +252,7 @@ enum WorldEvent: Sendable {
             node
         case .hub(let step): step.machine
         case .scenario, .rule, .ruleTime, .cutEnds, .linksSilent, .storm, .setting, .takeImages, .cloneEnds,
-            .regularScan,
+            .regularScan, .supplyEnds,
             .replace,
             .removeOld,
             .join, .wake, .restart, .delivery, .linkChange,

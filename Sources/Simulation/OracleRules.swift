@@ -17,6 +17,9 @@ struct ElectionWatch: Sendable {
     var voters: [DeviceID] = []
     /// When it took an answer of each device.
     var answered: [Instant] = []
+    /// Since when it leads, on its own clock; and when it then last heard from the holder of each token.
+    var ledFrom: Instant?
+    var holders: [(token: FencingToken, at: Instant)] = []
     /// Who voted before the voters of now, while it leads.
     var votersBefore: [DeviceID] = []
     /// When it last heard from a leader, and of which term; when it last voted for another.
@@ -77,10 +80,14 @@ extension Oracle {
             checkHardState(node, device, before, after, voters: voters)
         }
         checkTruncation(node, update.raft, disk: disk)
+        checkTail(node, update.raft, disk: disk)
         guard leads else { return }
         for entry in update.raft.entries {
+            if case .command(let command) = entry.payload, case .removeDevice = command.operation {
+                checkOwnTerm(.removesInOwnTerm, "a removal", node, entry, disk: disk, commit: commit)
+            }
             guard case .membership = entry.payload else { continue }
-            checkOwnTerm(node, entry, disk: disk, commit: commit)
+            checkOwnTerm(.changesInOwnTerm, "a change of voters", node, entry, disk: disk, commit: commit)
             let open = disk.raft.entries.last { $0.isMembership && $0.index > commit && $0.index < entry.index }
             guard let open else { continue }
             fail(
@@ -91,13 +98,25 @@ extension Oracle {
 
     /// Until then it does not know what an older term left half decided (Ongaro 2015, on single-server changes).
     private mutating func checkOwnTerm(
-        _ node: Int, _ entry: MeshEntry, disk: DevicePersistentState, commit: LogIndex
+        _ check: CheckID, _ what: String, _ node: Int, _ entry: MeshEntry, disk: DevicePersistentState, commit: LogIndex
     ) {
         guard let term = disk.term(at: commit), term < entry.term else { return }
         fail(
-            .changesInOwnTerm,
-            "device \(node + 1), which leads in \(entry.term), has committed entries up to term \(term)",
-            "and begins a change of voters in entry \(entry.index)")
+            check, "device \(node + 1), which leads in \(entry.term), has committed entries up to term \(term)",
+            "and begins \(what) in entry \(entry.index)")
+    }
+
+    /// What stays behind a snapshot follows the very entry that is the snapshot's last.
+    private mutating func checkTail(
+        _ node: Int, _ update: PersistentUpdate<MeshCommand, MeshState>, disk: DevicePersistentState
+    ) {
+        guard let snapshot = update.snapshot, let next = update.entries.first, next.index == snapshot.index.next,
+            let term = disk.term(at: snapshot.index), term != snapshot.term
+        else { return }
+        fail(
+            .tailFollowsSnapshot,
+            "device \(node + 1) takes a snapshot up to entry \(snapshot.index) of term \(snapshot.term)",
+            "and keeps what follows its own entry there, of term \(term)")
     }
 
     private mutating func checkHardState(
@@ -168,10 +187,16 @@ extension Oracle {
 
     /// A command of a stale token ends no grant, and what is published is published under the present one.
     mutating func checkTokens(_ command: MeshCommand, _ change: MeshChange) {
-        if let known = requests.updateValue(command.operation, forKey: command.request), known != command.operation {
-            fail(
-                .oneRequestOneCommand, "request \(command.request) was a command of the log before",
-                "and comes again as another command")
+        if let known = requests.updateValue(command.operation, forKey: command.request) {
+            if known != command.operation {
+                fail(
+                    .oneRequestOneCommand, "request \(command.request) was a command of the log before",
+                    "and comes again as another command")
+            }
+            if change.isNew, !state.removed.contains(command.request.device) {
+                fail(
+                    .requestsOnce, "request \(command.request) was carried out before", "and is carried out once more")
+            }
         }
         for event in change.lockEvents {
             switch (event, command.operation) {

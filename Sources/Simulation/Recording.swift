@@ -75,7 +75,7 @@ package struct Recording: Sendable {
             .linkNotice, .diskDone, .work, .applyNext, .gateGrace, .gateDeadline, .writer, .ungated, .user, .scan,
             .clientRelease, .hub, .mend, .settleCheck, .linksSilent, .takeImages, .cloneEnds, .regularScan, .replace,
             .removeOld,
-            .userReady, nil:
+            .userReady, .supplyEnds, nil:
             nil
         }
     }
@@ -110,7 +110,8 @@ extension World {
         case .delivery(let delivery): recordArrival(delivery)
         case .ruleTime, .cutEnds, .storm, .setting, .join, .wake, .restart, .resume, .timer, .linkChange, .linkNotice,
             .diskDone, .work, .applyNext, .gateGrace, .gateDeadline, .writer, .ungated, .user, .scan, .clientRelease,
-            .settleCheck, .hub, .linksSilent, .takeImages, .cloneEnds, .regularScan, .replace, .removeOld, .userReady:
+            .settleCheck, .hub, .linksSilent, .takeImages, .cloneEnds, .regularScan, .replace, .removeOld, .userReady,
+            .supplyEnds:
             break
         }
     }
@@ -170,7 +171,8 @@ extension WorldEvent {
             .gateGrace(let node, _), .gateDeadline(let node, _), .writer(let node, _), .ungated(let node),
             .user(let node), .scan(let node), .resume(let node, _), .join(let node), .wake(let node),
             .restart(let node), .linkNotice(let node, _, _), .rule(_, let node), .storm(let node, _, _),
-            .replace(let node, _), .removeOld(_, let node, _), .userReady(let node), .regularScan(let node):
+            .replace(let node, _), .removeOld(_, let node, _), .userReady(let node), .regularScan(let node),
+            .supplyEnds(let node):
             node
         case .delivery(let delivery): delivery.to
         case .hub(let step): step.machine

@@ -36,6 +36,7 @@ extension WorldEvent {
         case .cloneEnds: "the second machine of an identity goes away"
         case .replace(let node, _): "somebody replaces \(name(node))"
         case .removeOld(_, let node, let member): "\(name(member)) removes the device that \(name(node)) was"
+        case .supplyEnds(let node): "\(name(node)) has enough again"
         case .userReady(let node): "the person at \(name(node)) is done"
         case .storm(let node, _, _): "\(name(node)) dies again"
         case .setting(let number): "setting \(number + 1) is asked for"
@@ -108,10 +109,10 @@ extension ScenarioEvent {
             route.to == .every ? [route.from] : [route.from, route.to]
         case .connectHang(let who, _), .addressChange(let who, _), .crash(let who, _, _),
             .crashAt(let who, _, _, _, _), .restart(let who), .restartStorm(let who, _, _), .suspend(let who, _),
-            .pause(let who, _), .slow(let who, _, _), .stop(let who), .rate(let who, _), .wallJump(let who, _),
+            .freeze(let who, _), .slow(let who, _, _), .stop(let who), .rate(let who, _), .wallJump(let who, _),
             .diskStall(let who, _), .diskFault(let who, _, _), .rollback(let who, _), .wipe(let who, _),
             .syncLies(let who, _), .clone(let who, _), .removeDevice(let who, _), .client(let who, _),
-            .user(let who, _), .writers(let who, _, _):
+            .user(let who, _), .writers(let who, _, _), .supply(let who, _, _):
             [who]
         case .addDevice(let node): [.node(node)]
         case .mend, .hub: []
@@ -124,8 +125,8 @@ extension ScenarioEvent {
         case .cut(_, let length): length
         case .clog(_, let length), .lossBurst(_, _, let length), .halfOpen(_, let length),
             .connectHang(_, let length), .addressChange(_, let length), .suspend(_, let length),
-            .pause(_, let length), .slow(_, _, let length), .diskStall(_, let length), .syncLies(_, let length),
-            .clone(_, let length), .writers(_, _, let length):
+            .freeze(_, let length), .slow(_, _, let length), .diskStall(_, let length), .syncLies(_, let length),
+            .clone(_, let length), .writers(_, _, let length), .supply(_, _, let length):
             length
         case .crash(_, _, let down): down
         case .hub(.refuses(let length)), .hub(.hangs(let length)): length

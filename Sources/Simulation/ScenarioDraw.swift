@@ -17,7 +17,8 @@ extension Scenario {
             drawCuts, drawCrashes, drawBoundaryCrashes, drawSuspends, drawPauses, drawWallJumps, drawClients,
             drawRemoval, drawStops, drawClogs, drawElections, drawLinkTroubles, drawStorms, drawSlowness, drawDisks,
             drawReplacement, drawLateDevice, drawUsers, drawMisbehaviour, drawRules, drawBeyond, drawLateAnswers,
-            drawLonelyHead, drawHub,
+            drawLonelyHead, drawHub, drawSyncStops, drawDivergingTails,
+            drawVoteMoves, drawChatter, drawEarlyRemovals, drawSupplies,
         ]
         for (number, make) in classes.enumerated() {
             var draw = FaultDraw(seed: seed, number: number, devices: count)

@@ -84,7 +84,7 @@ extension Scenario {
 
     static func drawPauses(_ scenario: inout Scenario, _ draw: inout FaultDraw) {
         scenario.repeated(&draw, mean: draw.pick([.seconds(5), .seconds(15)])) { scenario, draw, at in
-            scenario.add(at, .pause(draw.target(), draw.longTail(.milliseconds(700))))
+            scenario.add(at, .freeze(draw.target(), draw.longTail(.milliseconds(700))))
         }
     }
 

@@ -102,7 +102,7 @@ extension Scenario {
         let down = draw.pick([Nanoseconds.milliseconds(10), .milliseconds(400), .seconds(5)])
         return switch draw.below(12) {
         case 0, 1: .suspend(.subject, draw.pick([.milliseconds(1500), .seconds(4), .seconds(45)]))
-        case 2: .pause(.subject, draw.interval(.seconds(3)))
+        case 2: .freeze(.subject, draw.interval(.seconds(3)))
         case 3, 4: .crash(.subject, power: draw.below(2) == 0, down: down)
         case 5: .crash(.others, power: draw.below(2) == 0, down: down)
         case 6: .cut(.isolate(.subject), draw.interval(.seconds(4)))

@@ -1,3 +1,4 @@
+import DeviceCore
 import Primitives
 
 /// What comes from outside at a known time.
@@ -39,7 +40,7 @@ package enum ScenarioEvent: Hashable, Sendable {
     /// One clock stops, links die, nothing runs; wakes after the time given.
     case suspend(Target, Nanoseconds)
     /// The process is stopped; clocks run, messages wait.
-    case pause(Target, Nanoseconds)
+    case freeze(Target, Nanoseconds)
     /// Each input takes it that much longer, for so long.
     case slow(Target, perInput: Nanoseconds, Nanoseconds)
     /// Asked to end in order.
@@ -75,6 +76,8 @@ package enum ScenarioEvent: Hashable, Sendable {
     case client(Target, ClientPlan)
     case user(Target, UserAction)
     case writers(Target, WriterFault, Nanoseconds)
+    /// It has little power, or its link costs, for so long.
+    case supply(Target, Supply, Nanoseconds)
 }
 
 /// Between which two effects a device can die.
@@ -92,6 +95,9 @@ package enum ClientPlan: Hashable, Sendable {
     /// Holds the user lock of that number for so long, then releases it.
     case lock(Int, ttl: Nanoseconds, hold: Nanoseconds, waits: Bool)
     case setting(String, String)
+    /// Syncing stops there, or everywhere; for so long, or until somebody resumes it.
+    case stop(StopOrder.Kind, everywhere: Bool, Nanoseconds?)
+    case resume(everywhere: Bool)
 }
 
 /// What a disk can do to a write. The agent ends in each case: it never goes on with what it could not write.

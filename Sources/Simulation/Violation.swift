@@ -51,6 +51,10 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case observerSawAll = "R24"
     /// A leader begins no change of voters before an entry of its own term is committed.
     case changesInOwnTerm = "R25"
+    /// A leader that hands over takes proposals again when the time for that is over.
+    case handoverEnds = "R26"
+    /// What a device keeps behind a snapshot follows the snapshot's last entry.
+    case tailFollowsSnapshot = "R27"
     /// Tokens strictly increase along the log.
     case tokenOrder = "L1"
     /// No two devices act as holder of one lock at the same true time, while clock rates obey the bound.
@@ -77,6 +81,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case sleepVoidsAnswers = "L12"
     /// Nobody who was removed waits for a lock.
     case removedWaitsForNothing = "L13"
+    /// A lease runs for its whole time from when its leader last heard of the holder, or began to lead.
+    case leasesRunOut = "L14"
     /// No device carries out an effect with a lower token than one before.
     case fence = "F1"
     /// Who leads under a token holds that token.
@@ -109,6 +115,10 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case backsOff = "S10"
     /// Who staged a round that is published was not told by its leader that it is off.
     case stagedIsNotCalledOff = "S11"
+    /// A request is carried out once, however often it comes.
+    case requestsOnce = "S12"
+    /// A leader with little power or a costly link starts a round only when somebody asks for one.
+    case sparesItself = "S13"
     /// A gate stays closed no longer than its bound, and not without a word from the round's leader.
     case pauseBound = "W1"
     /// A gate that is closed for one round is not opened by another's end.
@@ -119,8 +129,18 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case budgetReopens = "W4"
     /// A device that is awake keeps its gate closed while it replaces files behind it.
     case closedWhileReplacing = "W5"
-    /// No agent opens its gate while it replaces files behind it.
+    /// No agent opens its gate while it replaces files behind it, unless somebody stopped it.
     case appliesToTheEnd = "W6"
+    /// A device that a person stopped starts no round, publishes nothing and closes no gate.
+    case stoppedSyncsNothing = "W7"
+    /// A stop ends by a person's word or when its time is over, and by no restart.
+    case stopIsKept = "W8"
+    /// Every device that is reached hears of a stop of all.
+    case stopReachesAll = "W9"
+    /// Whoever stops a device lets its writers go on at once.
+    case stopReleasesWriters = "W10"
+    /// Nobody says that it captured if its gate was open meanwhile.
+    case capturesBehindGate = "W11"
     /// Every captured version stays reachable.
     case noLostCapture = "D1"
     /// Apply replaces no bytes that were not captured.
@@ -147,6 +167,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case headOutlivesRemoval = "X4"
     /// A device has one link to each other, whoever presents its identity.
     case oneLinkPerIdentity = "X5"
+    /// A leader removes nobody before an entry of its own term is committed: it may not know yet who holds the head.
+    case removesInOwnTerm = "X6"
     /// No push lands on the hub after one of a newer token.
     case hubStaleToken = "H1"
     /// The hub's branch moves along published heads, and nothing that stands there is taken away.
@@ -172,7 +194,9 @@ extension CheckID {
     }
 
     /// Something that must come about did not.
-    package var isLiveness: Bool { self == .convergence || self == .quiescence || self == .hubCatchesUp }
+    package var isLiveness: Bool {
+        self == .convergence || self == .quiescence || self == .hubCatchesUp || self == .stopReachesAll
+    }
 }
 
 /// Two facts that cannot both be.

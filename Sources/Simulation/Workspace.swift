@@ -7,6 +7,8 @@ struct Workspace: Sendable {
     struct Reading: Hashable, Sendable {
         var round: RoundID
         var half: [VersionID]
+        /// How often the gate had opened before; nil if it was not closed for this round.
+        var openings: UInt32?
     }
 
     struct Apply: Hashable, Sendable {
@@ -71,7 +73,10 @@ struct Workspace: Sendable {
 
     // MARK: Capture
 
-    mutating func beginCapture(_ round: RoundID) { reading = Reading(round: round, half: tree) }
+    mutating func beginCapture(_ round: RoundID, behind gate: GateModel) {
+        let openings = gate.closed?.round == round ? gate.openings : nil
+        reading = Reading(round: round, half: tree, openings: openings)
+    }
 
     /// The tree as it was read: the first half at the beginning, the second now.
     mutating func endCapture() -> [VersionID]? {

@@ -14,6 +14,8 @@ package struct World: Sendable {
     package internal(set) var transcript: Transcript?
     /// Every event with its cause; kept only if asked for.
     package internal(set) var recording: Recording?
+    /// Rounds and decisions; kept only if asked for.
+    package internal(set) var journal: Journal?
     /// What happened to git and was not taken yet; kept only if asked for.
     var gitEvents: [GitEvent]?
     /// Faults, people and members that came about so far.
@@ -153,6 +155,7 @@ package struct World: Sendable {
         case .replace(let node, let member): replace(node, by: member)
         case .removeOld(let old, let node, let member): remove(old, of: node, by: member)
         case .userReady(let node): userReady(node)
+        case .supplyEnds(let node): endSupply(node)
         case .join(let node): join(node)
         case .wake(let node): wake(node)
         case .restart(let node): start(node)

@@ -44,6 +44,9 @@ extension World {
             ask(node, .plan(plan), .acquire(name, ttl: .nanoseconds(ttl), waits: waits))
         case .setting(let key, let value):
             ask(node, .plan(plan), .set(Setting(key: key, value: value)))
+        case .stop(let kind, let everywhere, let length):
+            stopSyncing(node, plan, kind, everywhere: everywhere, length)
+        case .resume(let everywhere): ask(node, .plan(plan), .resume(everywhere: everywhere))
         }
     }
 
@@ -68,7 +71,9 @@ extension World {
         case .noQuorum, .noLeader, .failed:
             if case .remove = clients[at].purpose, case .failed = tagged.reply { hit(.removalRefused) }
             retrySetting(at, node)
-        case .done: noteReleased(at, .done)
+        case .done:
+            if case .plan(let plan) = clients[at].purpose { stopAnswered(node, plan) }
+            noteReleased(at, .done)
         case .lockRefused: noteReleased(at, .refused)
         case .refused(.removedDevice): hit(.readmissionRefused)
         case .synced, .refused: break

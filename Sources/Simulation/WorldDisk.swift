@@ -1,5 +1,6 @@
 import DeviceCore
 import Primitives
+import SyncRounds
 
 // What disks do: refuse, stall, rot, go back in time, vanish; and the person who replaces a device.
 
@@ -36,8 +37,8 @@ extension World {
             }
         case .clone(let target, let length): for node in resolve(target) { clone(node, length) }
         case .cut, .mend, .clog, .lossBurst, .halfOpen, .connectHang, .addressChange, .crash, .crashAt, .restart,
-            .restartStorm, .suspend, .pause, .slow, .stop, .rate, .wallJump, .addDevice, .removeDevice, .client, .hub,
-            .user, .writers:
+            .restartStorm, .suspend, .freeze, .slow, .stop, .rate, .wallJump, .addDevice, .removeDevice, .client, .hub,
+            .user, .writers, .supply:
             break
         }
     }
@@ -180,6 +181,8 @@ extension Node {
         gate = GateModel()
         hasJoined = false
         isLost = false
+        hasStopFile = false
+        supplyTold = PowerFacts()
         starts = 0
         highestEffect = .none
         diskFault = nil

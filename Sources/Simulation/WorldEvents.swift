@@ -25,13 +25,17 @@ extension World {
         case .roundStarted(let round, let reason, let members):
             oracle.roundsStarted += 1
             checkBackOff(node, round, reason)
+            let places = members.compactMap(offset(of:))
+            journal?.began(round, reason, leader: node, places, at: now)
             if let budget = nodes[node].device?.pauseBudget() { nodes[node].rounds.budget = .init(round, budget) }
             row(node, "starts \(round) (\(reason.rawValue)) with \(members.count) devices")
         case .roundPhase(let round, let phase):
             nodes[node].seen.phase = phase
             if let point = RoundPoint(phase) { fire(.round(point), at: node) }
             row(node, "\(round): \(phase.rawValue)")
-        case .roundEnded(let summary): ended(node, summary)
+        case .roundEnded(let summary):
+            journal?.ended(summary, at: now)
+            ended(node, summary)
         case .published(let publication, let number):
             row(node, "knows head \(number): \(publication.new.tail)")
         case .publicationRefused(let publication, let refusal):

@@ -48,7 +48,7 @@ extension World {
         case .restartStorm(let target, let times, let pause):
             for node in resolve(target) { storm(node, left: min(times, SimulationLimits.restarts), every: pause) }
         case .suspend(let target, let length): for node in resolve(target) { suspend(node, length) }
-        case .pause(let target, let length): for node in resolve(target) { pause(node, length) }
+        case .freeze(let target, let length): for node in resolve(target) { freeze(node, length) }
         case .slow(let target, let perInput, let length):
             for node in resolve(target) { nodes[node].slow = (perInput, now + length) }
         case .stop(let target): for node in resolve(target) { feed(node, .stop) }
@@ -67,6 +67,8 @@ extension World {
         case .user(let target, let action): for node in resolve(target) { userDoes(node, action) }
         case .writers(let target, let fault, let length):
             for node in resolve(target) { misbehave(node, fault, length) }
+        case .supply(let target, let supply, let length):
+            for node in resolve(target) { self.supply(node, supply, length) }
         case .hub(let fault): happen(fault)
         }
     }
@@ -136,9 +138,9 @@ extension World {
             for node in resolve(target) { hangConnections(of: node, length) }
         case .addressChange(let target, let length):
             for node in resolve(target) { moveAddress(of: node, length) }
-        case .cut, .mend, .crash, .crashAt, .restart, .restartStorm, .suspend, .pause, .slow, .stop, .rate, .wallJump,
+        case .cut, .mend, .crash, .crashAt, .restart, .restartStorm, .suspend, .freeze, .slow, .stop, .rate, .wallJump,
             .diskStall, .diskFault, .rollback, .wipe, .syncLies, .clone, .addDevice, .removeDevice, .client, .hub,
-            .user, .writers:
+            .user, .writers, .supply:
             break
         }
     }
@@ -215,9 +217,9 @@ extension World {
         drain(node)
     }
 
-    // MARK: Pause
+    // MARK: Freezing
 
-    mutating func pause(_ node: Int, _ length: Nanoseconds) {
+    mutating func freeze(_ node: Int, _ length: Nanoseconds) {
         guard nodes[node].power == .running else { return }
         row(node, "process stopped for \(TrueTime(length)) s")
         hit(.pausedProcess)

@@ -13,6 +13,7 @@ extension World {
     mutating func closeGate(_ node: Int, _ round: RoundID, limit: Nanoseconds) {
         effect(node, round)
         checkForward(node, round)
+        checkMayClose(node, round)
         let clock = nodes[node].clock
         nodes[node].gate.close(
             round, limit: limit, from: now, local: clock.local(at: now), awake: clock.awake(at: now),
@@ -197,6 +198,7 @@ extension World {
 
     mutating func change(_ node: Int, _ path: Int, _ version: VersionID) {
         nodes[node].workspace.write(path, version)
+        journal?.edited(nodes[node], path, version, at: now)
         trace.mix(node &* 1_000_003 &+ path &* 7 &+ Int(version))
         if nodes[node].hasProcess { scanSoon(node) }
     }

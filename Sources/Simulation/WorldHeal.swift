@@ -20,6 +20,8 @@ struct HealState: Hashable, Sendable {
     var isCore: [Bool] = []
     /// Nil if the core can elect a leader and reach the head; else why not.
     var hopeless: String?
+    /// Since when two of the core are not of one mind of what stops all.
+    var stopsDifferSince: TrueTime?
     /// The edit that the core must publish before it rests.
     var lastEdit: VersionID?
 }
@@ -44,6 +46,7 @@ extension World {
                 nodes[node].writers[at].isWaiting = false
             }
             nodes[node].userBusyUntil = now
+            endSpells(node)
             if heal.isCore[node] {
                 nodes[node].device?.waitingChanged(nil)
                 wake(node)
@@ -95,7 +98,7 @@ extension World {
         for node in nodes.indices where heal.isCore[node] { start(node) }
         if heal.hopeless != nil || isBeyond {
             if now - TrueTime(scenario.faultTime) > Self.hopelessTime { return finishRun() }
-        } else if let (check, why) = unsettled().map({ (.convergence, $0) }) ?? hubUnsettled() {
+        } else if let (check, why) = (resumeStopped() ?? unsettled()).map({ (.convergence, $0) }) ?? hubUnsettled() {
             heal.rest = nil
             if now > heal.deadline {
                 // A removal that was under way may have taken away what the core had.

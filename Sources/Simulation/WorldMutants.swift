@@ -69,7 +69,7 @@ extension World {
     /// A leader that counts itself before its entry is durable goes on while the disk is at work.
     mutating func countsEarly(_ node: Int) -> Bool {
         guard mutants.has(.leaderCountsEarly), nodes[node].glance.leadsQuorum, output.persist.acceptedToken == nil,
-            output.persist.raft.hardState == nil, output.persist.raft.snapshot == nil
+            output.persist.raft.hardState == nil, output.persist.raft.snapshot == nil, output.persist.stops == nil
         else { return false }
         nodes[node].lateWrites.append(output.persist)
         output.persist = DeviceUpdate()

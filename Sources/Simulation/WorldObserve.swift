@@ -166,6 +166,7 @@ extension World {
         }
         if let hub, max(hub.hangsUntil, hub.refusesUntil) > now { hit(.roundWithoutHub) }
         store.publish(number)
+        journal?.published(store, nodes, at: now)
         if mergesOld { hit(.captureMergedLater) }
         checkGroups(number)
     }

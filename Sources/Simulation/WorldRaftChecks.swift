@@ -1,5 +1,6 @@
 import Consensus
 import DeviceCore
+import Locks
 import Primitives
 
 // What consensus says, held against what it heard: votes beside a live leader, timeouts, agreement, confirmed
@@ -123,6 +124,66 @@ extension World {
         case .appendReply(let reply):
             if reply.verdict != .stale { nodes[node].followed[peer] = (reply.term, now) }
         case .vote, .voteReply, .installSnapshot, .timeoutNow: break
+        }
+    }
+
+    /// A handover has a deadline, on the leader's own clock: after it proposals are taken again.
+    mutating func checkHandover(_ node: Int, at local: Instant) {
+        guard let deadline = nodes[node].glance.handoverEnds, local >= deadline + timing.heartbeat * 4 else { return }
+        clash(
+            .handoverEnds, "device \(node + 1) leads the consensus, and was to hand over until \(deadline)",
+            "and at \(local) on its clock it still takes no proposals")
+    }
+
+    // MARK: Leases
+
+    /// A leader hears from the holder of a lock that it wants to keep it.
+    mutating func noteHolder(_ node: Int, _ message: PeerMessage, _ peer: DeviceID, at local: Instant) {
+        guard nodes[node].glance.leadsQuorum else { return }
+        switch message {
+        case .renew(_, let renewals):
+            for renewal in renewals { noteHolder(node, renewal.name, renewal.token, peer, at: local) }
+        case .propose(let command):
+            // A repetition moves nothing.
+            guard case .lock(.acquire(let name, peer, _, _)) = command.operation,
+                oracle.requests[command.request] == nil
+            else { return }
+            noteHolder(node, name, nil, peer, at: local)
+        case .raft, .notLeader, .renewed, .round, .facts, .syncRequest, .syncAnswer, .handoffRequest, .handoffAnswer,
+            .leaving, .stop:
+            break
+        }
+    }
+
+    /// It counts where the leader knows what the log has come to.
+    private mutating func noteHolder(
+        _ node: Int, _ name: LockName, _ token: FencingToken?, _ peer: DeviceID, at local: Instant
+    ) {
+        guard let grant = oracle.state.locks.grant(of: name), grant.holder == peer, token ?? grant.token == grant.token,
+            oracle.state.record(of: peer) != nil, let last = oracle.committed.last,
+            nodes[node].glance.applied >= last.index
+        else { return }
+        nodes[node].elections.holders.removeAll { $0.token == grant.token }
+        if nodes[node].elections.holders.count >= Limits.locks { nodes[node].elections.holders.removeFirst() }
+        nodes[node].elections.holders.append((grant.token, local))
+    }
+
+    /// A leader lets a lease run for its whole time, from when it began to lead or last heard from the holder.
+    mutating func checkExpiries(_ node: Int, _ update: DeviceUpdate) {
+        for entry in update.raft.entries {
+            guard case .command(let command) = entry.payload,
+                case .lock(.expire(let name, let token, entry.term)) = command.operation,
+                let grant = oracle.state.locks.grant(of: name), grant.token == token, !mutants.has(.lateExpiry),
+                let led = nodes[node].elections.ledFrom
+            else { continue }
+            let heard = nodes[node].elections.holders.last { $0.token == token }?.at ?? led
+            let since = max(heard, led)
+            guard nodes[node].steppedAt < since + grant.ttl else { continue }
+            clash(
+                .leasesRunOut,
+                "device \(node + 1) leads the consensus, and heard from the holder of \(name) under \(token), or began "
+                    + "to lead, \(nodes[node].steppedAt - since) ago",
+                "and ends that lease of \(grant.ttl) in entry \(entry.index)")
         }
     }
 

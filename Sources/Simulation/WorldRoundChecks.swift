@@ -27,6 +27,8 @@ struct RoundWatch: Sendable {
     /// Whom it told as a leader to stage which round; and the round that one of them was told to be off.
     var staging: (round: RoundID, devices: [DeviceID])?
     var calledOff: RoundID?
+    /// The newest round whose capture went on while the gate was open.
+    var uncovered: RoundID?
     /// The newest round of its own that is published.
     var published: RoundID?
 
@@ -82,6 +84,14 @@ extension World {
         }
     }
 
+    /// A member says that it has captured.
+    mutating func checkCovered(_ node: Int, _ round: RoundID) {
+        guard nodes[node].rounds.uncovered == round else { return }
+        clash(
+            .capturesBehindGate, "the gate of device \(node + 1) was open while it captured for \(round)",
+            "and it says that it has captured")
+    }
+
     mutating func checkNotCalledOff(_ node: Int, _ round: RoundID) {
         nodes[node].rounds.published = round
         if nodes[node].rounds.calledOff == round { calledOff(node, round) }
@@ -128,10 +138,11 @@ extension World {
             "and its gate opens at its deadline")
     }
 
-    /// Its agent opens the gate: nothing is being replaced behind it.
+    /// Its agent opens the gate: nothing is being replaced behind it, unless somebody stopped it, whose writers come
+    /// first.
     mutating func checkOpening(_ node: Int, _ round: RoundID?) {
         guard let applying = nodes[node].workspace.applying, nodes[node].gate.closed?.round == applying.round,
-            round == nil || round == applying.round
+            nodes[node].disk.stops.order == nil, round == nil || round == applying.round
         else { return }
         clash(
             .appliesToTheEnd, "device \(node + 1) replaces files for \(applying.round)", "and its agent opens its gate")

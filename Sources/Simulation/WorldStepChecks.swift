@@ -20,6 +20,10 @@ extension World {
             checkHeard(node, message, from: peer, at: local)
             checkAnswered(node, message, couldAct: mayAct, at: local)
         }
+        checkStops(node, input, at: local)
+        for event in output.events {
+            if case .memberSaid(.captured(let round, _), nodes[node].id) = event { checkCovered(node, round) }
+        }
         if case .captured(let round, .done) = input { nodes[node].gate.captured(round) }
         for envelope in output.send {
             if case .round(let message) = envelope.message { checkCallingOff(node, message, to: envelope.to) }
@@ -65,9 +69,11 @@ extension World {
     mutating func checkWrite(_ node: Int, _ update: DeviceUpdate) {
         let term = nodes[node].seen.isLeader ? nodes[node].seen.term : nil
         oracle.willWrite(node, isLeader: term, update, disk: nodes[node].disk)
+        if nodes[node].glance.leadsQuorum { checkExpiries(node, update) }
         let known = nodes[node].device?.electorate()
         oracle.checkWrite(
-            node, as: nodes[node].id, leads: term != nil, update, disk: nodes[node].disk, voters: known?.voters ?? [],
+            node, as: nodes[node].id, leads: known?.leads ?? false, update, disk: nodes[node].disk,
+            voters: known?.voters ?? [],
             commit: known?.commit ?? .zero)
         oracle.wrote(node, update)
     }
@@ -75,6 +81,7 @@ extension World {
     private mutating func checkHeard(_ node: Int, _ message: PeerMessage, from peer: DeviceID, at local: Instant) {
         guard let from = offset(of: peer) else { return }
         if case .raft(let message) = message { checkHeardRaft(node, message, from, at: local) }
+        noteHolder(node, message, peer, at: local)
         if case .round(.prepare(let round, let budget)) = message { nodes[node].rounds.budget = .init(round, budget) }
         // As it was before the step, which may have told it.
         let known = nodes[node].glance.removed
@@ -126,7 +133,15 @@ extension World {
     /// After a step was looked at: a leader that no quorum answers is none, and commits by entries of its own term.
     mutating func checkLeading(_ node: Int, since commit: LogIndex) {
         let at = nodes[node].steppedAt
-        guard nodes[node].glance.leadsQuorum else { return nodes[node].elections.leadsSince = nil }
+        guard nodes[node].glance.leadsQuorum else {
+            nodes[node].elections.ledFrom = nil
+            return nodes[node].elections.leadsSince = nil
+        }
+        if nodes[node].elections.ledFrom == nil {
+            nodes[node].elections.ledFrom = at
+            nodes[node].elections.holders = []
+        }
+        checkHandover(node, at: at)
         if nodes[node].glance.commit > commit, nodes[node].elections.leadsSince != nil,
             let term = nodes[node].disk.term(at: nodes[node].glance.commit), term != nodes[node].glance.term
         {

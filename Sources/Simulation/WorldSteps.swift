@@ -44,8 +44,11 @@ extension World {
         nodes[node].elections = ElectionWatch(nodes.count)
         nodes[node].elections.written = nodes[node].disk.lastPlace.index
         nodes[node].rounds = RoundWatch()
+        nodes[node].startedAt = now
         let incarnation = nodes[node].incarnation
         row(node, "starts, incarnation \(incarnation)")
+        startStopped(node)
+        if !nodes[node].spells.isEmpty { tellSupply(node) }
         fire(.restart, at: node)
         scanSoon(node)
         armTimer(node)
@@ -137,6 +140,7 @@ extension World {
         swap(&taken, &output)
         look(node)
         observe(node, taken.events, rosterChanged: taken.rosterChanged)
+        if journal != nil { noteDecision(node) }
         for envelope in taken.send {
             if crashes(node, .betweenSends) { break }
             send(node, envelope)
@@ -146,6 +150,7 @@ extension World {
             perform(node, action)
         }
         if checks, !nodes[node].gate.isOpen, runs(node, incarnation) { checkBudget(node) }
+        if let stops = taken.persist.stops, runs(node, incarnation) { checkReleased(node, stops) }
         if runs(node, incarnation) {
             for reply in taken.replies { replied(node, reply) }
             if case .some(let voted) = taken.persist.raft.hardState?.votedFor, voted != nodes[node].id {

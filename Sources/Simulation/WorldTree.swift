@@ -15,7 +15,7 @@ extension World {
         let incarnation = nodes[node].incarnation
         switch nodes[node].workspace.waiting.removeFirst() {
         case .capture(let round):
-            nodes[node].workspace.beginCapture(round)
+            nodes[node].workspace.beginCapture(round, behind: nodes[node].gate)
             queue.push(.work(node, incarnation: incarnation, captureWork(node, round)), at: now + captureTime(node))
         case .apply(let round, let revision):
             guard nodes[node].workspace.has(revision) else {
@@ -53,9 +53,10 @@ extension World {
     // MARK: Capture
 
     mutating func endCapture(_ node: Int, _ round: RoundID) {
-        guard nodes[node].workspace.reading?.round == round, let tree = nodes[node].workspace.endCapture() else {
-            return
-        }
+        guard nodes[node].workspace.reading?.round == round else { return }
+        let wasCovered = nodes[node].workspace.reading?.openings == nodes[node].gate.openings
+        guard let tree = nodes[node].workspace.endCapture() else { return }
+        if !wasCovered { nodes[node].rounds.uncovered = round }
         let base = nodes[node].workspace.base
         if checks, let path = nodes[node].workspace.phantom(in: tree, store) {
             clash(

@@ -71,8 +71,8 @@ package struct HubMirror: Hashable, Sendable {
 
     package init() {}
 
-    /// False while there is nothing to decide and nothing to forget.
-    package var isIdle: Bool { context == nil }
+    /// Whether it knows of a leadership that has not ended.
+    package var isLeading: Bool { context?.token != nil }
 
     package var nextDeadline: Instant? {
         guard let context, context.record != nil, context.token != nil, context.mayAct else { return nil }
@@ -141,6 +141,7 @@ package struct HubMirror: Hashable, Sendable {
 extension HubMirror {
     package mutating func answered(_ answer: HubAnswer, at now: Instant, into events: inout [HubEvent]) {
         guard let work else { return }
+        defer { tellChange(into: &events) }
         switch (answer, work.order) {
         case (.looked(let number, let result), .look(_, let look)):
             guard number == work.number else { return }
@@ -347,8 +348,10 @@ extension HubMirror {
 // MARK: - Facts
 
 extension HubMirror {
-    /// Nil on a device that does not lead, or without a hub.
-    package var facts: HubFacts? {
+    /// Nil on a device that does not lead, or without a hub. As of the last step or answer.
+    package var facts: HubFacts? { told }
+
+    private var view: HubFacts? {
         guard let context, let record = context.record, let token = context.token else { return nil }
         guard let report = sight else {
             return HubFacts(state: failures > 0 ? .away : .unknown, roundsBehind: behind, why: why)
@@ -373,7 +376,7 @@ extension HubMirror {
     }
 
     private mutating func tellChange(into events: inout [HubEvent]) {
-        guard let facts else { return told = nil }
+        guard let facts = view else { return told = nil }
         if told?.state != facts.state || told?.why != facts.why { events.append(.changed(facts)) }
         told = facts
     }

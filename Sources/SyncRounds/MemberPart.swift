@@ -111,7 +111,7 @@ extension MemberPart {
             stage = .staging(capture, revision)
             actions.append(.stage(round, revision, from: leader))
         case .finish, .abort:
-            guard !isApplying else { return }
+            guard !isApplying || mutants.has(.endInterruptsApply) else { return }
             close(early: false, at: now, into: &actions)
         case .working, .prepare, .captured, .declined, .staged, .applied: break
         }
@@ -221,6 +221,7 @@ extension MemberPart {
         actions.append(.pauseEnded(round, held: now - since, early: true, writers))
         switch stage {
         case .closing, .capturing:
+            if mutants.has(.captureOutlivesPause) { return }
             giveUp(.failed("the pause ended before the capture was done"), at: now, into: &actions)
         case .captured, .staging, .staged, .applying, .over: break
         case .reclosing(let revision):

@@ -38,7 +38,8 @@ package struct RoundLeader: Hashable, Sendable {
     /// The round under way and where it is.
     package var current: (round: RoundID, phase: RoundPhase)? { running.map { ($0.plan.round, $0.phaseName) } }
 
-    package var nextDeadline: Instant? { running?.nextDeadline }
+    /// Known after each step: it is asked much more often than anything changes.
+    package private(set) var nextDeadline: Instant?
 
     /// Who votes now: a majority of them must hold what a round publishes.
     package mutating func votersAre(_ voters: [DeviceID]) {
@@ -50,6 +51,7 @@ package struct RoundLeader: Hashable, Sendable {
             guard running == nil else { return }
             running = RunningRound(plan: plan, now: now, mutants: mutants)
             running?.begin(at: now, into: &actions)
+            nextDeadline = running?.nextDeadline
             return
         }
         guard var round = running else { return }
@@ -60,6 +62,7 @@ package struct RoundLeader: Hashable, Sendable {
         } else {
             running = round
         }
+        nextDeadline = running?.nextDeadline
     }
 }
 

@@ -52,7 +52,8 @@ package struct RoundMember: Hashable, Sendable {
     package var current: (round: RoundID, leader: DeviceID)? { part.map { ($0.round, $0.leader) } }
     /// True from the moment that the gate is asked to close until it is open again.
     package var pausesWriters: Bool { part?.gate.isClosing ?? false }
-    package var nextDeadline: Instant? { part?.nextDeadline }
+    /// Known after each step: it is asked much more often than anything changes.
+    package private(set) var nextDeadline: Instant?
 
     package mutating func step(_ input: Input, at now: Instant, into actions: inout [Action]) {
         switch input {
@@ -66,6 +67,7 @@ package struct RoundMember: Hashable, Sendable {
             applyIfDecided(at: now, into: &actions)
         }
         finishIfOver()
+        nextDeadline = part?.nextDeadline
     }
 
     private mutating func receive(
@@ -107,7 +109,7 @@ package struct RoundMember: Hashable, Sendable {
     }
 
     private mutating func finishIfOver() {
-        guard let part, part.isOver else { return }
+        guard part?.isOver == true, let part else { return }
         if let report = part.report, report.waiting == nil { base = report.base }
         self.part = nil
     }

@@ -193,7 +193,8 @@ extension RunningRound {
         switch phase {
         case .preparing, .collecting, .gatheringHead, .merging:
             actions.append(.send(.abort(plan.round), to: device))
-        case .staging, .publishing, .applying: break
+        case .staging, .publishing, .applying:
+            if mutants.has(.stagedToldOff) { actions.append(.send(.abort(plan.round), to: device)) }
         }
     }
 

@@ -211,6 +211,20 @@ import Testing
         #expect(network.refused.map(\.refusal) == [.confirmation(1)])
     }
 
+    /// Seed 100387 of the simulator, whose leader renewed a lease on such answers.
+    @Test("6.4: an answer to a message of an older term confirms no read, whatever count that message had")
+    func readAndStaleAnswers() throws {
+        var network = Network(3)
+        network.elect(1)
+        network.run(.milliseconds(300))
+        network.input(1, .confirmLeadership(7))
+        let reply = AppendReply(term: try network.raft(1).term, verdict: .stale, confirmation: 1_000)
+        for peer in ids(2, 3) { network.input(1, .received(.appendReply(reply), from: peer)) }
+        #expect(network.confirmed.isEmpty)
+        network.deliver()
+        #expect(network.confirmed.count == 1)
+    }
+
     @Test("After a sleep a read needs answers that were asked for after it")
     func readAcrossSleep() throws {
         var network = Network(3)

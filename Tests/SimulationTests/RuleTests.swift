@@ -30,7 +30,7 @@ import Testing
     @Test func `a rule passes the hits that it skips, and happens so often at most`() {
         var scenario = Self.busy(2)
         scenario.rules = [
-            Rule(on: .captureTaken, .pause(.subject, .milliseconds(10)), skipping: 1, times: 3),
+            Rule(on: .captureTaken, .freeze(.subject, .milliseconds(10)), skipping: 1, times: 3),
             Rule(on: .every(.seconds(4)), .wallJump(.every, .hours(-1))),
             Rule(on: .mark(.roundPublished), .client(.others, .sync), delay: .milliseconds(50), times: 2),
         ]

@@ -97,7 +97,7 @@ import Testing
     @Test func `a capture reads one half first and the other last`() {
         let store = RevisionStore(paths: 4)
         var workspace = Workspace(tree: store.emptyTree)
-        workspace.beginCapture(Self.round)
+        workspace.beginCapture(Self.round, behind: GateModel())
         for path in 0..<4 { workspace.write(path, 1) }
         #expect(workspace.endCapture() == [0, 0, 1, 1])
     }
