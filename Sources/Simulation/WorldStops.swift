@@ -96,7 +96,7 @@ extension World {
                 checkSpares(node, round, reason)
                 checkGoesOn(node, round, isStopped)
             case .roundPhase(let round, .publish): checkGoesOn(node, round, isStopped)
-            case .consensus, .lock, .leading, .leadershipLost, .roundPhase, .roundEnded, .published,
+            case .consensus, .lock, .leading, .leadershipLost, .decided, .roundPhase, .roundEnded, .published,
                 .publicationRefused, .refusedToken, .pauseEnded, .memberSaid, .applied, .declined, .membership, .hub,
                 .review, .slept, .dropped:
                 continue
@@ -121,8 +121,8 @@ extension World {
                 hit(by == nil ? .stopTimeOver : .syncResumed)
                 row(node, "syncing goes on")
             case .declined(_, .stopped): hit(.stopDeclined)
-            case .consensus, .lock, .leading, .leadershipLost, .roundStarted, .roundPhase, .roundEnded, .published,
-                .publicationRefused, .refusedToken, .pauseEnded, .memberSaid, .applied, .declined, .membership, .hub,
+            case .consensus, .lock, .leading, .leadershipLost, .decided, .roundStarted, .roundPhase, .roundEnded,
+                .published, .publicationRefused, .refusedToken, .pauseEnded, .memberSaid, .applied, .declined, .membership, .hub,
                 .review, .slept, .dropped:
                 continue
             }
