@@ -89,8 +89,8 @@ package struct PublishedHead: Hashable, Sendable {
     }
 }
 
-/// Answers to one device's requests: to those with the highest ids, ascending, at most `Limits.rememberedRequests`. What
-/// is below all of so many was answered and forgotten, or comes too late: it is not carried out (any more).
+/// Answers to one device's requests: to those with the highest ids, ascending, at most `Limits.rememberedRequests`.
+/// What is below all of so many was answered and forgotten, or comes too late: it is not carried out (any more).
 package struct AnsweredRequests: Hashable, Sendable {
     package var device: DeviceID
     package var answers: [Answer]

@@ -22,7 +22,9 @@ extension Scenario {
             scenario.add(at + draw.interval(.seconds(4)), .client(who, .resume(everywhere: draw.below(3) != 0)))
         }
         guard draw.below(2) == 0 else { return }
-        let stop = ClientPlan.stop(draw.pick([.pause, .emergency]), everywhere: true, draw.interval(.seconds(3)))
+        let (kind, length) = (draw.pick([StopOrder.Kind.pause, .emergency]), draw.interval(.seconds(3)))
+        // An emergency stop has no end of its own.
+        let stop = ClientPlan.stop(kind, everywhere: true, kind == .emergency ? nil : length)
         scenario.rules.append(
             Rule(
                 on: .round(draw.pick(RoundPoint.allCases)), .client(.subject, stop), skipping: draw.below(12),

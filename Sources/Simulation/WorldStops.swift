@@ -122,8 +122,8 @@ extension World {
                 row(node, "syncing goes on")
             case .declined(_, .stopped): hit(.stopDeclined)
             case .consensus, .lock, .leading, .leadershipLost, .decided, .roundStarted, .roundPhase, .roundEnded,
-                .published, .publicationRefused, .refusedToken, .pauseEnded, .memberSaid, .applied, .declined, .membership, .hub,
-                .review, .slept, .dropped:
+                .published, .publicationRefused, .refusedToken, .pauseEnded, .memberSaid, .applied, .declined,
+                .membership, .hub, .review, .slept, .dropped:
                 continue
             }
         }
