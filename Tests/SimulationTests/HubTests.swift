@@ -97,7 +97,7 @@ import Testing
 
 /// Bugs around the hub.
 @Suite(.enabled(if: MutantSet.isAvailable)) struct HubMutantTests {
-    @Test(arguments: [Mutant.hubFenceKept, .hubRetriesBlindly, .hubNotAtomic, .hubForced])
+    @Test(arguments: [Mutant.hubRetriesBlindly, .hubNotAtomic, .hubForced])
     func `a mutant of the hub is killed by the check that is meant for it`(mutant: Mutant) throws {
         let trial = try #require(MutantTrial(mutant, starts: [1], budget: 120))
         let outcome = trial.run(from: 1)

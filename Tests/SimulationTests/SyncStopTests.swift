@@ -95,7 +95,7 @@ import Testing
             Mutant.stopForgotten, .stoppedTakesPart, .stopKeepsWriters,
         ])
     func `a stop that does not hold is found`(mutant: Mutant) throws {
-        let trial = try #require(MutantTrial(mutant, starts: [1], budget: 40))
+        let trial = try #require(MutantTrial(mutant, starts: [1], budget: 120))
         let outcome = trial.run(from: 1)
         #expect(trial.isPassed([outcome]), "\(trial.facts.name): \(outcome)")
     }
