@@ -6,13 +6,15 @@ import Primitives
 ///
 /// A path that is set aside goes on by itself when nobody changed it for a while; twice as long each time that the loop
 /// begins anew, so that two formatters come to rest. One that never becomes quiet goes with a round now and then.
+///
+/// What was set aside together goes on together: a writer may have changed those paths as one (behaviour W1).
 package struct LoopBreaker: Hashable, Sendable {
     package typealias Path = [UInt8]
 
     /// A path that captures leave out.
     package struct SetAside: Hashable, Sendable {
         package let path: Path
-        /// Since when.
+        /// Since when. Those with the same moment are a group.
         package let since: Instant
         /// So long nobody must change it, and it goes on.
         package let quiet: Duration
@@ -52,7 +54,7 @@ package struct LoopBreaker: Hashable, Sendable {
     /// A round was published that changed these paths: captured here, or put in place here.
     /// - Returns: what is set aside from now on, sorted.
     package mutating func published(_ paths: [Path], at now: Instant) -> [Path] {
-        for place in list.indices where paths.contains(list[place].path) { list[place].taken = now }
+        touch(paths) { $0.taken = now }
         forget(at: now)
         // Each path is named at most twice: as captured and as put in place.
         guard !paths.isEmpty, paths.count <= Limits.loopPaths * 2 else { return [] }
@@ -64,17 +66,25 @@ package struct LoopBreaker: Hashable, Sendable {
         if changes.count(where: { $0.paths == paths }) >= Limits.loopRounds {
             found += paths.map { ($0, Limits.loopQuiet) }
         }
-        var news: [Path] = []
-        for (path, quiet) in found where !list.contains(where: { $0.path == path }) {
-            guard list.count < Limits.loopSetAside else { break }
+        let fresh = Self.sorted(found.map { $0.0 }.filter { path in !list.contains { $0.path == path } })
+        let quiet = found.map { $0.1 }.max() ?? Limits.loopQuiet
+        // All of them or none: half of a group is worse than a loop.
+        let news = list.count + fresh.count <= Limits.loopSetAside ? fresh : []
+        for path in news {
             let item = SetAside(path: path, since: now, quiet: quiet, changed: now, taken: now)
             list.insert(item, at: list.firstIndex { path.lexicographicallyPrecedes($0.path) } ?? list.endIndex)
-            news.append(path)
         }
         watched.removeAll { news.contains($0.path) }
         // What was counted has led to this: another loop of the same paths is five other rounds.
         if !news.isEmpty { changes.removeAll { $0.paths.contains { news.contains($0) } } }
-        return Self.sorted(news)
+        return news
+    }
+
+    /// The groups of these paths.
+    private mutating func touch(_ paths: [Path], _ change: (inout SetAside) -> Void) {
+        let groups = list.filter { paths.contains($0.path) }.map(\.since)
+        guard !groups.isEmpty else { return }
+        for place in list.indices where groups.contains(list[place].since) { change(&list[place]) }
     }
 
     /// Paths that went on, and are at it again: the round that took them is one, its answer the second.
@@ -90,8 +100,7 @@ package struct LoopBreaker: Hashable, Sendable {
 
     /// Somebody changed a path that is set aside.
     package mutating func changed(_ path: Path, at now: Instant) {
-        guard let place = list.firstIndex(where: { $0.path == path }) else { return }
-        list[place].changed = now
+        touch([path]) { $0.changed = now }
     }
 
     /// What a look at the files leaves out now; a path that is due starts a round like any other.
@@ -122,9 +131,10 @@ package struct LoopBreaker: Hashable, Sendable {
     }
 
     private mutating func watch(at now: Instant, _ isMeant: (SetAside) -> Bool) -> [Path] {
-        let free = list.filter(isMeant)
-        guard !free.isEmpty else { return [] }
-        list.removeAll(where: isMeant)
+        let groups = list.filter(isMeant).map(\.since)
+        guard !groups.isEmpty else { return [] }
+        let free = list.filter { groups.contains($0.since) }
+        list.removeAll { groups.contains($0.since) }
         watched += free.map { Watched(path: $0.path, until: now + Limits.loopWindow, quiet: $0.quiet) }
         if watched.count > Limits.loopSetAside { watched.removeFirst(watched.count - Limits.loopSetAside) }
         return free.map(\.path)

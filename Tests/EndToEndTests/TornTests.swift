@@ -60,8 +60,14 @@ extension EndToEnd {
                         try await Self.writeGroups(generations, member, "group-\(place)")
                     }
                 }
-                // Rounds all the time, as quickly as they go.
-                while writing.ended < 2 { _ = try? await mesh.sync(2) }
+                // Rounds all the time, as quickly as they go, each with something new: of the same files alone the
+                // sixth would be set aside as a loop.
+                var number = 0
+                while writing.ended < 2 {
+                    number += 1
+                    try mesh.write("\(number)\n", to: "notes/\(number).md", on: 2)
+                    _ = try? await mesh.sync(2)
+                }
                 try await group.waitForAll()
             }
             try await mesh.converge()

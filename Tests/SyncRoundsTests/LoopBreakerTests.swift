@@ -97,6 +97,18 @@ import Testing
         #expect(breaker.held(at: fired + .seconds(3 + 45)) == [busy])
     }
 
+    @Test func `W1 what was set aside together goes on together`() {
+        var breaker = LoopBreaker()
+        _ = rounds(5, [busy, log], from: start, &breaker)
+        let fired = start + .seconds(4)
+        breaker.changed(log, at: fired + .seconds(7))
+        #expect(breaker.heldByCapture(at: fired + .seconds(11)) == [busy, log])
+        #expect(breaker.heldByCapture(at: fired + .seconds(12)) == [])
+        #expect(breaker.goOn(at: fired + .seconds(16)) == [])
+        #expect(breaker.collided([busy], at: fired + .seconds(16)) == [busy, log])
+        #expect(breaker.list.isEmpty)
+    }
+
     @Test func `P2 a person lets a path go on, and five more rounds are needed`() {
         var breaker = LoopBreaker()
         _ = rounds(5, [busy, log], from: start, &breaker)
