@@ -47,6 +47,8 @@ package actor Workspace {
     /// What it took out of the workspace is kept until another round has passed.
     var lastApplied: RoundID?
     var userHeads: [Revision: Bool] = [:]
+    /// How often a capture looks whether the user's git has let the index go.
+    var lockLooks = Limits.lockLooks
     private nonisolated let identity: FileIdentity
     private var isBusy = false
     private var waiters: [CheckedContinuation<Void, Never>] = []

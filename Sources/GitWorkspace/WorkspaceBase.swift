@@ -30,6 +30,9 @@ struct ApplyMarker {
 }
 
 extension Workspace {
+    /// How the message of a base begins that no round published.
+    static let localBase = "Base of "
+
     /// Moves the base to what the working tree became.
     ///
     /// If a path was left as it was, the base is not the revision: it is a commit over it (known to this device alone)
@@ -71,7 +74,7 @@ extension Workspace {
             commit: ObjectBatch.Commit(
                 tree: tree, parents: [revision], author: name, email: "\(device.short)@baton",
                 seconds: store.commit(revision).seconds,
-                message: "Base of \(device.short): \(kept.count) paths not yet applied\n"))
+                message: "\(Self.localBase)\(device.short): \(kept.count) paths not yet applied\n"))
         try batch.finish(refs: [RefChange(name: RefName.base, new: ObjectID(base))])
         try moveBase(to: base)
     }

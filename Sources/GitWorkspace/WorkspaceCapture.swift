@@ -26,31 +26,45 @@ extension Workspace {
         round: RoundID, setAside: [[UInt8]: String] = [:]
     ) async throws(WorkspaceError) -> CaptureResult {
         try await exclusively { workspace throws(WorkspaceError) in
-            workspace.notes.begin(setAside: setAside)
             try workspace.endBroken()
-            let user = try workspace.userState()
-            let reason = workspace.withholding(user)
-            let head = try workspace.checked { () throws(GitError) in
-                reason == nil ? try workspace.newUserHead(user) : nil
+            var result = CaptureResult.clean(base: workspace.base, held: [])
+            var isOther = false
+            for _ in 0..<Limits.captureTries {
+                workspace.notes.begin(setAside: setAside)
+                let stamps = workspace.repository.stamps
+                let user = try workspace.userState()
+                result = try await workspace.capture(round, user, withholding: workspace.withholding(user))
+                if case .withheld = result { return result }
+                await workspace.repository.waitForIndex(looks: workspace.lockLooks)
+                let (now, after) = (try workspace.userState(), workspace.repository.stamps)
+                isOther = after.head != stamps.head || workspace.withholding(now) != nil
+                // A git command that changed files meanwhile may have shown us half of what it did.
+                if !isOther, after.index == stamps.index { break }
             }
-            let request = Capturer.Request(
-                base: workspace.base, userHead: head, round: round, device: workspace.device, name: workspace.name,
-                seconds: Int64(time(nil)), previous: workspace.previous,
-                deletions: workspace.brakes.allowed?.id)
-            try await workspace.lookAtSparse()
-            var (result, newest) = try workspace.withCapturer { capturer throws(GitError) in
-                try capturer.capture(request)
-            }
-            workspace.previous = newest
-            if let reason {
-                if case .captured(let revision, let base, _, let held) = result {
-                    result = .withheld(revision, base: base, reason: reason, held: held)
-                }
-            } else {
-                result = try workspace.checked { () throws(GitError) in try workspace.checkDeletions(result) }
-            }
-            return result
+            if isOther { return result.withheld(because: "a git command is checking out other files") }
+            return try workspace.checked { () throws(GitError) in try workspace.checkDeletions(result) }
         }
+    }
+
+    private func capture(
+        _ round: RoundID, _ user: UserState, withholding reason: String?
+    ) async throws(WorkspaceError) -> CaptureResult {
+        let head = try checked { () throws(GitError) in reason == nil ? try newUserHead(user) : nil }
+        try await lookAtSparse()
+        let request = { [self] in
+            Capturer.Request(
+                base: base, userHead: head, round: round, device: device, name: name, seconds: Int64(time(nil)),
+                previous: previous, deletions: brakes.allowed?.id)
+        }
+        var (result, newest) = try withCapturer { capturer throws(GitError) in try capturer.capture(request()) }
+        previous = newest
+        if let reason { return result.withheld(because: reason) }
+        let lines = newest?.lines ?? []
+        if try checked({ () throws(GitError) in try forgiveOldBranch(user, lines) }) {
+            (result, newest) = try withCapturer { capturer throws(GitError) in try capturer.capture(request()) }
+            previous = newest
+        }
+        return result
     }
 
     func userState() throws(WorkspaceError) -> UserState {

@@ -63,6 +63,16 @@ public enum Limits {
     /// A scan looks everywhere at least this often, whatever a watcher says.
     public static let wholeScan: Duration = .seconds(600)
 
+    /// A capture during which the user's git checked out other files is made anew so often, then kept to the device.
+    public static let captureTries = 3
+    /// How often, and how long apart, a capture looks whether the user's git command has ended.
+    public static let lockLooks = 20
+    public static let lockLook: Duration = .milliseconds(10)
+    /// Of the user's reflog: how far back a capture looks for a checkout.
+    public static let reflogLines = 64
+    /// Seconds after which an `index.lock` is rather one that a killed git left.
+    public static let freshLock = 10
+
     /// New files that one capture takes without a question: more are rather a build or a download than somebody's work.
     public static let newFilesAtOnce = 20_000
     /// Captures in a row that hold a file back because it keeps changing; then it is captured as it is.

@@ -120,7 +120,8 @@ struct SoakUser: Sendable {
         _ = try await git("commit", "-qm", "before topic \(step)")
         guard try await git("checkout", "-q", "-b", topic) else { return }
         try put("topic \(step)\n", at: member.workspace + "/" + path)
-        _ = try await git("commit", "-qam", "on \(topic)")
+        // This path alone: with `-a` whatever is not committed yet would be on the topic, and gone from main.
+        _ = try await git("commit", "-qm", "on \(topic)", "--", path)
         try await back()
         let mine = "main \(step) \(generator.next())\n"
         try write(path, mine)

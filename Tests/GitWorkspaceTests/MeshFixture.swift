@@ -57,7 +57,7 @@ struct MeshFixture {
         func userGit(_ arguments: String...) async throws -> String {
             let git = HermeticGit(
                 installation: workspace.store.installation, gitDirectory: root + "/.git", workTree: root,
-                extra: GitEnvironment.identity("User", email: "user@example.org", seconds: 1_700_000_000))
+                extra: GitEnvironment.identity("User", email: "user@example.org", seconds: Int64(time(nil))))
             return String(decoding: try await git.run(arguments).output, as: UTF8.self)
                 .trimmingCharacters(in: .newlines)
         }

@@ -10,6 +10,12 @@ package enum CaptureResult: Sendable, Equatable {
     /// Kept on this device's ref and not for the round: a rebase or merge of the user is under way, or another branch
     /// is checked out.
     case withheld(Revision, base: Revision?, reason: String, held: [HeldPath])
+
+    /// The same, kept to this device; nothing to keep if nothing was captured.
+    func withheld(because reason: String) -> CaptureResult {
+        guard case .captured(let revision, let base, _, let held) = self else { return self }
+        return .withheld(revision, base: base, reason: reason, held: held)
+    }
 }
 
 /// Turns the working tree into a commit in the store, touching nothing of the user's. Blocking.

@@ -29,7 +29,7 @@ struct HubLooking {
         }
         report.isPublished = try store.isAncestor(head, of: published)
         report.holdsPublished = try store.isAncestor(published, of: head)
-        report.base = try base(head, published)
+        report.base = try store.mergeBase(head, published)
         if !report.isPublished { report.bringsChanges = try store.tree(of: head) != store.tree(of: report.base) }
         report.roundsBehind = try rounds(published, beyond: head)
         return report
@@ -74,11 +74,6 @@ struct HubLooking {
         // Everything that the head reaches is here: what is not here it does not hold.
         guard let head, try store.has(mirrored) else { return false }
         return try store.isAncestor(mirrored, of: head)
-    }
-
-    func base(_ head: Revision, _ published: Revision) throws(GitError) -> Revision? {
-        let result = try store.git.runBlocking(["merge-base", head.hex, published.hex], accepting: [0, 1])
-        return result.output.split(separator: 10).first.flatMap { Revision(hex: String(decoding: $0, as: UTF8.self)) }
     }
 
     /// Rounds are commits of the first parents' line.

@@ -140,6 +140,12 @@ final class Store: Sendable {
         return try git.runBlocking(["merge-base", "--is-ancestor", old.hex, new.hex], accepting: [0, 1]).status == 0
     }
 
+    /// The newest revision that both hold; nil if they have no past in common.
+    func mergeBase(_ one: Revision, _ other: Revision) throws(GitError) -> Revision? {
+        let result = try git.runBlocking(["merge-base", one.hex, other.hex], accepting: [0, 1])
+        return result.output.split(separator: 10).first.flatMap { Revision(hex: String(decoding: $0, as: UTF8.self)) }
+    }
+
     // MARK: Refs
 
     func ref(_ name: String) throws(GitError) -> Revision? {
