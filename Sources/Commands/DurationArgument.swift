@@ -1,11 +1,13 @@
 import ArgumentParser
 
 /// `500ms`, `10s`, `5m`, `2h`, `1d` on the command line.
-struct DurationArgument: ExpressibleByArgument, Hashable, Sendable {
+struct DurationArgument: Hashable, Sendable {
     var duration: Duration
 
-    init?(argument: String) {
-        guard let duration = Duration(words: argument) else { return nil }
+    init(text: String) throws(ValidationError) {
+        guard let duration = Duration(words: text) else {
+            throw ValidationError("A time is a number with its unit, as 500ms, 10s, 5m, 2h or 1d")
+        }
         self.duration = duration
     }
 }

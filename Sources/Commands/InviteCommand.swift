@@ -9,7 +9,9 @@ struct InviteCommand: Verb {
         discussion: "In a pipe the invite alone is printed. It is a secret: hand it over where others do not read.")
 
     @OptionGroup var global: GlobalOptions
-    @Option(help: ArgumentHelp("How long it may be used, 1s to 10m (10m).", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("How long it may be used, 1s to 10m (10m).", valueName: "time"),
+        transform: DurationArgument.init(text:))
     var `for`: DurationArgument?
 
     func validate() throws {

@@ -15,7 +15,9 @@ struct LockCommand: Verb {
 
     @Argument(help: "Printable ASCII without spaces.") var name: String
     @OptionGroup var global: GlobalOptions
-    @Option(help: ArgumentHelp("How long others wait if this device goes away, 1s to 1h.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("How long others wait if this device goes away, 1s to 1h.", valueName: "time"),
+        transform: DurationArgument.init(text:))
     var ttl: DurationArgument?
     @Flag(help: "Do not wait for a lock that is held.") var noWait = false
     @Argument(parsing: .postTerminator, help: "The command, after --.") var command: [String] = []

@@ -20,7 +20,9 @@ struct LogListCommand: Verb {
     @OptionGroup var global: GlobalOptions
     @Option(name: [.customShort("n"), .customLong("limit")], help: ArgumentHelp("The newest so many.", valueName: "n"))
     var limit: Int = 20
-    @Option(help: ArgumentHelp("Only what happened within this time, e.g. 2h.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("Only what happened within this time, e.g. 2h.", valueName: "time"),
+        transform: DurationArgument.init(text:))
     var since: DurationArgument?
     @Option(help: ArgumentHelp("Only what tells of this device.", valueName: "device")) var device: String?
     @Option(

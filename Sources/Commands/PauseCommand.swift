@@ -12,7 +12,9 @@ struct PauseCommand: Verb {
             """)
 
     @Flag(help: "On every device; those that are away hear of it when they return.") var all = false
-    @Option(name: .customLong("for"), help: "Ends by itself after so long: 30m, 2h; a day at most.")
+    @Option(
+        name: .customLong("for"), help: "Ends by itself after so long: 30m, 2h; a day at most.",
+        transform: DurationArgument.init(text:))
     var length: DurationArgument?
     @Option(help: "Why, for whoever looks at the status.") var why: String?
     @OptionGroup var global: GlobalOptions

@@ -34,8 +34,9 @@ struct GateCommand: Verb {
         discussion: "Exit status 75 if the gate stayed closed; else the command's.")
 
     @OptionGroup var global: GlobalOptions
-    @Option(help: ArgumentHelp("Wait so long for a closed gate, e.g. 10s.", valueName: "time")) var wait:
-        DurationArgument?
+    @Option(
+        help: ArgumentHelp("Wait so long for a closed gate, e.g. 10s.", valueName: "time"),
+        transform: DurationArgument.init(text:)) var wait: DurationArgument?
     @Flag(help: "Do not wait for a closed gate.") var noWait = false
     @Argument(parsing: .postTerminator, help: "The command, after --.") var command: [String] = []
 
