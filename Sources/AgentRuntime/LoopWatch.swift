@@ -64,12 +64,16 @@ actor LoopWatch {
         if !free.isEmpty { goesOn(free, "another device's version waits for it") }
         let news = breaker.published(own + paths, at: now)
         guard !news.isEmpty else { return }
-        let isOwn = own.contains(news[0])
+        let open = OpenFile.forWriting(below: workspace.root, except: [])
         // What is known at once stands until the history was read.
-        let here = isOwn ? programsHere(news[0]) : "another device"
-        for path in news { who[path] = here }
-        let names = await writers(of: news[0], isOwn: isOwn)
-        for path in news { who[path] = names }
+        for path in news { who[path] = own.contains(path) ? programsHere(path, open) : "another device" }
+        var all: [String] = []
+        for path in news {
+            let names = await writers(of: path, isOwn: own.contains(path), open)
+            if who[path] != nil { who[path] = names }
+            if !all.contains(names) { all.append(names) }
+        }
+        let names = all.prefix(Limits.loopNames).joined(separator: "; ") + (all.count > Limits.loopNames ? "; ..." : "")
         let first = String(decoding: news[0], as: UTF8.self)
         let more = news.count > 1 ? " and \(news.count - 1) more" : ""
         audit.add(
@@ -116,7 +120,7 @@ actor LoopWatch {
 
 extension LoopWatch {
     /// The devices that brought a version of the path lately, and here the programs that may have made it.
-    private func writers(of path: [UInt8], isOwn: Bool) async -> String {
+    private func writers(of path: [UInt8], isOwn: Bool, _ open: [OpenFile]) async -> String {
         let head = loop.read { ($0.state.head.revision, $0.state.head.number) }
         var devices: [DeviceID] = []
         if let revision = head.0 {
@@ -131,16 +135,18 @@ extension LoopWatch {
             if !names.contains(name) { names.append(name) }
         }
         guard names.isEmpty || devices.contains(device) else { return names.joined(separator: " and ") }
-        return ([programsHere(path)] + names).joined(separator: " and ")
+        return ([programsHere(path, open)] + names).joined(separator: " and ")
     }
 
-    private func programsHere(_ path: [UInt8]) -> String { "\(programs(path)) on \(audit.name(of: device))" }
+    private func programsHere(_ path: [UInt8], _ open: [OpenFile]) -> String {
+        "\(programs(path, open)) on \(audit.name(of: device))"
+    }
 
     /// Whoever has it open, the tool whose hook told of it, or else the registered writers.
-    private func programs(_ path: [UInt8]) -> String {
+    private func programs(_ path: [UInt8], _ open: [OpenFile]) -> String {
         let text = String(decoding: path, as: UTF8.self)
         let writers = gate.writers
-        var names = OpenFile.forWriting(below: workspace.root, except: []).filter { $0.path == text }.map(\.name)
+        var names = open.filter { $0.path == text }.map(\.name)
         if let tool = hooks.author(of: text) { names.append(tool) }
         if names.isEmpty { names = writers.map(\.name) }
         var shown: [String] = []
