@@ -78,11 +78,18 @@ import Testing
         #expect(failed.error.contains("Failed to connect to bus"))
     }
 
+    /// Written by a process of its own: children that other tests start meanwhile would hold a file of ours open for
+    /// writing until they are on their way, and nobody can run it then.
     private func tool(_ path: String, _ body: String) throws {
         try FileManager.default.createDirectory(
             atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-        try "#!/bin/sh\n\(body)\n".write(toFile: path, atomically: true, encoding: .utf8)
-        chmod(path, 0o755)
+        let shell = Process()
+        shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+        let write = #"rm -f "$1"; printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod 755 "$1""#
+        shell.arguments = ["-c", write, "sh", path, body]
+        try shell.run()
+        shell.waitUntilExit()
+        try #require(shell.terminationStatus == 0)
     }
 
     @Test func whatLogindSays() {

@@ -18,14 +18,22 @@ final class TestHub {
         scratch = try Scratch()
         mkdir(scratch.path + "/srv", 0o755)
         try Self.git(["init", "--quiet", "--bare", "--initial-branch=\(branch)", scratch.path + "/srv/hub.git"])
-        var url = scratch.path + "/srv/hub.git"
-        if way != .path {
-            let port = try Self.freePort()
-            url = "\(way == .daemon ? "git" : "http")://127.0.0.1:\(port)/hub.git"
-            server = try way == .daemon ? Self.daemon(scratch, port) : Self.http(scratch, port)
+        guard way != .path else {
+            address = try HubAddress(url: scratch.path + "/srv/hub.git", branch: branch)
+            return
         }
-        address = try HubAddress(url: url, branch: branch)
-        if way != .path { try waitUntilItAnswers() }
+        // Somebody else may have taken the port by the time that the server binds it.
+        for _ in 0..<5 {
+            let port = try Self.freePort()
+            let url = "\(way == .daemon ? "git" : "http")://127.0.0.1:\(port)/hub.git"
+            let started = try way == .daemon ? Self.daemon(scratch, port) : Self.http(scratch, port)
+            if Self.waitUntilItAnswers(url, started) {
+                (address, server) = (try HubAddress(url: url, branch: branch), started)
+                return
+            }
+            kill(started.processIdentifier, SIGKILL)
+        }
+        throw Scratch.Failed(what: "the hub does not answer", code: 0)
     }
 
     deinit {
@@ -91,13 +99,13 @@ final class TestHub {
         return process
     }
 
-    private func waitUntilItAnswers() throws {
-        let end = ContinuousClock.now + .seconds(20)
-        while ContinuousClock.now < end {
-            if (try? Self.git(["ls-remote", address.url])) != nil { return }
+    private static func waitUntilItAnswers(_ url: String, _ server: Process) -> Bool {
+        let end = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < end, server.isRunning {
+            if (try? git(["ls-remote", url])) != nil { return true }
             usleep(20_000)
         }
-        throw Scratch.Failed(what: "the hub does not answer", code: 0)
+        return false
     }
 
     private static func freePort() throws -> Int {
