@@ -31,7 +31,6 @@ package enum AgentProcess {
             address = parsed
         }
         signal(SIGPIPE, SIG_IGN)
-        umask(0o077)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [

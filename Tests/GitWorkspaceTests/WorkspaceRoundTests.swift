@@ -234,6 +234,30 @@ import Testing
         #expect(device.scratch.exists("work/.git/index.lock"))
     }
 
+    @Test func `A3 who could read a file can read it after a round, and new files are like any other`() async throws {
+        var mesh = try await MeshFixture(2)
+        for name in ["shared", "own", "tool"] { try mesh[0].write(name, "1\n") }
+        try await mesh.round()
+        let root = mesh[1].root
+        for (name, mode) in [("shared", 0o664), ("own", 0o600), ("tool", 0o640)] as [(String, mode_t)] {
+            chmod("\(root)/\(name)", mode)
+            try mesh[0].write(name, "2\n", mode: name == "tool" ? 0o755 : 0o644)
+        }
+        try mesh[0].write("folder/new", "1\n")
+        try await mesh.round()
+        let mode = { (path: String) -> mode_t in
+            var raw = stat()
+            return lstat(path, &raw) == 0 ? raw.st_mode & 0o777 : 0
+        }
+        #expect(mode(root + "/shared") == 0o664 && mode(root + "/own") == 0o600 && mode(root + "/tool") == 0o750)
+        #expect(try mesh[1].read("shared") == "2\n" && mesh[1].read("own") == "2\n")
+        // As this process makes them.
+        close(open(root + "/.git/file", O_CREAT | O_WRONLY, 0o666))
+        mkdir(root + "/.git/folder", 0o777)
+        #expect(mode(root + "/folder/new") == mode(root + "/.git/file"))
+        #expect(mode(root + "/folder") == mode(root + "/.git/folder"))
+    }
+
     @Test func `captures in flight survive the user's gc`() async throws {
         var mesh = try await MeshFixture(2)
         try mesh[0].write("a", "1\n")

@@ -131,7 +131,6 @@ struct ServiceUnit: Sendable {
         TimeoutStartSec=120
         TimeoutStopSec=60
         KillMode=mixed
-        UMask=0077
         LimitNOFILE=8192
 
         [Install]

@@ -162,6 +162,12 @@ enum FileCalls {
         try check(fchmod(file.number, mode))
     }
 
+    static func setPermissions(
+        _ directory: Descriptor, _ name: [UInt8], _ mode: mode_t
+    ) throws(CallFailure) {
+        try check(fchmodat(directory.number, terminated(name), mode, 0))
+    }
+
     static func sync(_ file: Descriptor) throws(CallFailure) { try check(csystem_full_sync(file.number)) }
     /// A hint; the sync that follows reports any failure.
     /// All of them with one wait.

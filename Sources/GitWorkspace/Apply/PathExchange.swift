@@ -106,6 +106,7 @@ struct PathExchange {
     ) throws(ApplyError) -> PathOutcome {
         let exchanges = journal.exchanges && staged.change.new != nil
         let taken = exchanges ? staged.incoming : staged.taken
+        if let code = keepPermissions(of: live, staged) { return failure(code) }
         try step(exchanges ? "exchange" : "take out", staged)
         do throws(CallFailure) {
             if exchanges {
@@ -121,6 +122,19 @@ struct PathExchange {
         }
         if exchanges || staged.change.new == nil { return .applied }
         return try putIn(staged, parent, leaf)
+    }
+
+    /// New bytes stand under the permissions of the old: who could read the file can read it still. Nil, or the errno.
+    private func keepPermissions(of live: LiveEntry, _ staged: StagedChange) -> Int32? {
+        guard let new = staged.change.new, !new.isLink, let file = live.file, applier.capabilities.executableBit else {
+            return nil
+        }
+        do throws(CallFailure) {
+            let now = try FileCalls.status(file).permissions & 0o777
+            let wanted = new.mode == TreeEntry.executable ? now | (now & 0o444) >> 2 : now & ~0o111
+            try FileCalls.setPermissions(staging, staged.incoming, wanted)
+            return nil
+        } catch { return error.code }
     }
 
     /// Without exchange: the second half of a replacement.
