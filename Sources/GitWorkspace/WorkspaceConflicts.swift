@@ -147,8 +147,7 @@ extension Store {
             known[place.revision] = try conflicts(of: place.revision)
         }
         if let found = known[place.revision]?.first(where: { $0.id == place.id.hex }) { return found }
-        guard let kept = try ref("\(RefName.conflicts)\(place.id.hex)/record"),
-            let object = try object(ObjectID(kept)), object.kind == .blob
+        guard let kept = try pinned(place.id.hex, "record"), let object = try object(kept), object.kind == .blob
         else { return nil }
         return Conflict(String(decoding: object.bytes, as: UTF8.self))
     }

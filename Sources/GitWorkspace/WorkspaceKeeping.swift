@@ -28,7 +28,7 @@ struct KeptConflicts {
 }
 
 extension Workspace {
-    /// Keeps both versions and the record of every open conflict under refs of its own, and lets them go 30 days after
+    /// Keeps both versions and the record of every open conflict under a ref of its own, and lets them go 30 days after
     /// it was resolved.
     /// - Parameter now: seconds since 1970.
     package func keepConflicts(
@@ -45,33 +45,27 @@ extension Workspace {
         var changes: [RefChange] = []
         var known: [Revision: [Conflict]] = [:]
         let batch = ObjectBatch(store)
-        for place in open where next[place.id] != 0 {
+        let folder = "\(store.path)/\(RefName.conflicts)"
+        let pinned = Set(DurableFile.names(in: folder).compactMap { ShortID(hex: $0) })
+        for place in open where next[place.id] != 0 || !pinned.contains(place.id) {
             // A revision that is not here yet is looked for again when the next head moves.
             guard let conflict = try store.conflict(place, &known) else { continue }
             let record = try batch.add(.blob, Array(conflict.value.utf8))
-            changes += conflict.pins.filter { (try? store.kind(of: $0.new ?? .zero)) != nil }
-            changes.append(RefChange(name: "\(RefName.conflicts)\(conflict.id)/record", new: record))
+            if let pin = try store.pin(conflict, and: [("record", record)], in: batch) { changes.append(pin) }
             next[place.id] = 0
         }
         let ids = Set(open.map(\.id))
         // Pins of a round that was staged and never published are as good as closed.
-        let folder = "\(store.path)/\(RefName.conflicts)"
-        let pinned = DurableFile.names(in: folder).filter { rmdir(folder + $0) != 0 }.compactMap { ShortID(hex: $0) }
-        for id in pinned where next[id] == nil && !ids.contains(id) { next[id] = now }
+        for id in pinned.sorted() where next[id] == nil && !ids.contains(id) { next[id] = now }
         for (id, seconds) in kept.closed.sorted(by: { $0.key < $1.key }) where !ids.contains(id) {
             if seconds == 0 {
                 next[id] = now
             } else if now - seconds > Int64(Limits.conflictsKept.wholeMilliseconds / 1000) {
-                changes += drop(id)
+                changes.append(RefChange(name: RefName.conflicts + id.hex, new: nil))
                 next[id] = nil
             }
         }
         try batch.finish(refs: changes)
         try kept.set(next)
-    }
-
-    private func drop(_ id: ShortID) -> [RefChange] {
-        let folder = RefName.conflicts + id.hex
-        return DurableFile.names(in: "\(store.path)/\(folder)").map { RefChange(name: "\(folder)/\($0)", new: nil) }
     }
 }

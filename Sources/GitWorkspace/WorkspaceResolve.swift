@@ -95,8 +95,8 @@ extension Workspace {
         try checked { () throws(GitError) in
             let batch = ObjectBatch(store)
             let id = try batch.add(.blob, bytes)
-            let ref = "\(RefName.conflicts)\(conflict.id)/kept-\(id.hex.prefix(12))"
-            try batch.finish(refs: [RefChange(name: ref, new: id)])
+            let pin = try store.pin(conflict, and: [("kept-\(id.hex.prefix(12))", id)], in: batch)
+            try batch.finish(refs: [pin].compactMap { $0 })
             return TreeEntry(mode: entry?.mode ?? TreeEntry.file, blob: id.hex)
         }
     }

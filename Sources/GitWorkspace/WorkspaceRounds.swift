@@ -55,8 +55,11 @@ extension Workspace {
         try await exclusively { workspace throws(WorkspaceError) in
             try workspace.checked { () throws(GitError) in
                 var changes = [RefChange(name: RefName.staged(round), new: ObjectID(revision))]
-                for conflict in try workspace.store.conflicts(of: revision) { changes += conflict.pins }
-                try workspace.store.update(changes)
+                let batch = ObjectBatch(workspace.store)
+                for conflict in try workspace.store.conflicts(of: revision) {
+                    if let pin = try workspace.store.pin(conflict, in: batch) { changes.append(pin) }
+                }
+                try batch.finish(refs: changes)
             }
             _ = try await workspace.prepare(revision, round: round)
         }

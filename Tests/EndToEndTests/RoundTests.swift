@@ -97,18 +97,26 @@ extension EndToEnd {
             let lost = stands == "from alpha\n" ? "from beta\n" : "from alpha\n"
             for place in 0..<2 {
                 let store = mesh.members[place].home + "/workspace/repository.git"
-                let refs = try await run(
-                    "/usr/bin/git", ["-C", store, "for-each-ref", "--format=%(objectname)", "refs/baton/conflicts"])
-                var versions: [String] = []
-                for id in refs.output.split(separator: "\n") {
-                    versions.append(try await run("/usr/bin/git", ["-C", store, "cat-file", "-p", String(id)]).output)
-                }
+                let versions = try await keptVersions(store)
                 #expect(versions.contains(lost), "on \(place): \(versions)")
             }
             let status = try await mesh.status(1)
             #expect(status.conflicts.paths == ["plan.md"])
         }
     }
+}
+
+/// Every version that is kept for a conflict in a store.
+func keptVersions(_ store: String) async throws -> [String] {
+    let refs = try await run("/usr/bin/git", ["-C", store, "for-each-ref", "--format=%(refname)", "refs/baton/kept"])
+    var versions: [String] = []
+    for ref in refs.output.split(separator: "\n") {
+        let names = try await run("/usr/bin/git", ["-C", store, "ls-tree", "--name-only", String(ref)])
+        for name in names.output.split(separator: "\n") where name != "record" {
+            versions.append(try await run("/usr/bin/git", ["-C", store, "cat-file", "-p", "\(ref):\(name)"]).output)
+        }
+    }
+    return versions
 }
 
 /// Whole meshes of real processes; one at a time.

@@ -137,12 +137,7 @@ import Testing
     private static func conflictVersions(_ mesh: Mesh) async throws -> Set<String> {
         var versions: Set<String> = []
         for member in mesh.members {
-            let store = member.home + "/workspace/repository.git"
-            let refs = try await run(
-                "/usr/bin/git", ["-C", store, "for-each-ref", "--format=%(objectname)", "refs/baton/conflicts"])
-            for id in Set(refs.output.split(separator: "\n")) {
-                versions.insert(try await run("/usr/bin/git", ["-C", store, "cat-file", "-p", String(id)]).output)
-            }
+            versions.formUnion(try await keptVersions(member.home + "/workspace/repository.git"))
         }
         return versions
     }

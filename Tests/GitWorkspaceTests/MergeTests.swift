@@ -65,8 +65,9 @@ private struct Sides {
         for conflict in result.conflicts {
             #expect(conflict.kind == .content && conflict.isOpen)
             #expect(conflict.oursDevice == DeviceID(number: 1) && conflict.theirsDevice == DeviceID(number: 2))
-            try store.update(conflict.pins)
-            let kept = try #require(try store.reader.contents("\(RefName.conflicts)\(conflict.id)/theirs"))
+            let batch = ObjectBatch(store)
+            try batch.finish(refs: [#require(try store.pin(conflict, in: batch))])
+            let kept = try #require(try store.reader.contents("\(RefName.conflicts)\(conflict.id):theirs"))
             #expect(String(decoding: kept.bytes, as: UTF8.self).hasPrefix("theirs 24"))
         }
         #expect(try store.conflicts(of: result.revision) == result.conflicts)

@@ -63,8 +63,7 @@ import Testing
         #expect(result.wasWritten && result.wasEdited)
         #expect(try mesh[0].read("plan.md") == "two\n")
         let blob = BlobHash.id(of: Array("edited since\n".utf8), digits: 40)
-        let ref = "\(RefName.conflicts)\(conflict.id)/kept-\(blob.prefix(12))"
-        #expect(try mesh[0].workspace.store.ref(ref)?.hex == blob)
+        #expect(try mesh[0].workspace.store.pinned(conflict.id, "kept-\(blob.prefix(12))")?.hex == blob)
         // Gone: it comes back.
         mesh[0].scratch.remove("work/plan.md")
         #expect(try await view(mesh, conflict, on: 0).standing == .gone)
@@ -141,8 +140,11 @@ import Testing
         let id = try #require(conflict.shortID)
         let place = ConflictPlace(id: id, revision: try #require(mesh.head))
         func pins() throws -> [String] {
-            let refs = try mesh[1].workspace.store.refs(under: RefName.conflicts).map(\.name)
-            return refs.map { String($0.dropFirst(RefName.conflicts.count)) }.sorted()
+            try mesh[1].workspace.store.refs(under: RefName.conflicts).flatMap { ref in
+                try mesh[1].workspace.store.list(ref.id).map {
+                    "\(ref.name.dropFirst(RefName.conflicts.count))/\(String(decoding: $0.path, as: UTF8.self))"
+                }
+            }.sorted()
         }
         let workspace = mesh[1].workspace
         try await workspace.keepConflicts([place], now: 1000)
@@ -160,7 +162,8 @@ import Testing
         try await mesh[1].workspace.keepConflicts([], now: days(432))
         #expect(try pins().isEmpty)
         // Pins of a merge that was staged and never published go as well, after the same time.
-        try mesh[1].workspace.store.update(conflict.pins)
+        let batch = ObjectBatch(mesh[1].workspace.store)
+        try batch.finish(refs: [#require(try mesh[1].workspace.store.pin(conflict, in: batch))])
         try await mesh[1].workspace.keepConflicts([], now: days(500))
         try await mesh[1].workspace.keepConflicts([], now: days(529))
         #expect(try pins().count == 2)

@@ -88,9 +88,9 @@ import Testing
         #expect(trees[0] == trees[1])
         #expect(trees[0]["mine"] == "new before the cut\n" && trees[0]["d1/f1"] == "changed meanwhile\n")
         // Without the base it is two new files of one name; both versions are there.
-        let versions = try mesh[0].workspace.store.refs(under: RefName.conflicts).map {
-            String(decoding: try mesh[0].workspace.store.blob($0.id), as: UTF8.self)
-        }
+        let store = mesh[0].workspace.store
+        let kept = try store.refs(under: RefName.conflicts).flatMap { try store.list($0.id) }.compactMap(\.new)
+        let versions = try kept.map { String(decoding: try store.blob($0.id), as: UTF8.self) }
         #expect(trees[0]["d0/f3"] == "edited before the cut\n" || versions.contains("edited before the cut\n"))
         #expect(trees[0]["d0/f0"] == "second\n")
         // A good store is left alone.

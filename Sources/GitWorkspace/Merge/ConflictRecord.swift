@@ -95,15 +95,41 @@ extension Conflict {
         return bytes
     }
 
-    /// The refs that keep both versions while somebody has to choose, and for a while after. What a policy settled is
-    /// kept by the history.
-    var pins: [RefChange] {
+    /// The versions that are kept while somebody has to choose, and for a while after, by the names they are kept
+    /// under. What a policy settled is kept by the history.
+    fileprivate var versions: [(name: String, id: ObjectID)] {
         guard isOpen else { return [] }
-        var pins: [RefChange] = []
+        var versions: [(name: String, id: ObjectID)] = []
         for (side, entry) in [("ours", ours), ("theirs", theirs)] {
             guard let entry, let id = ObjectID(hex: entry.blob), entry.mode != Version.gitlink else { continue }
-            pins.append(RefChange(name: "\(RefName.conflicts)\(self.id)/\(side)", new: id))
+            versions.append((side, id))
         }
-        return pins
+        return versions
+    }
+}
+
+extension Store {
+    /// Keeps both versions of a conflict as far as they are here, and more objects, beside what is kept for it already:
+    /// one ref, whatever it keeps. Nil if there is nothing to keep.
+    func pin(
+        _ conflict: Conflict, and more: [(name: String, id: ObjectID)] = [], in batch: ObjectBatch
+    ) throws(GitError) -> RefChange? {
+        var lines: [TreeLine] = []
+        for (name, id) in conflict.versions where try kind(of: id) == .blob {
+            lines.append(TreeLine(path: Array(name.utf8), old: nil, new: Version(mode: TreeEntry.file, id: id)))
+        }
+        for (name, id) in more {
+            lines.append(TreeLine(path: Array(name.utf8), old: nil, new: Version(mode: TreeEntry.file, id: id)))
+        }
+        if lines.isEmpty { return nil }
+        let name = RefName.conflicts + conflict.id
+        let kept = try ref(name).map { ObjectID($0) } ?? emptyTree
+        return RefChange(name: name, new: try TreeEdit(batch: batch).apply(lines, to: kept))
+    }
+
+    /// What is kept for a conflict under a name.
+    func pinned(_ conflict: String, _ name: String) throws(GitError) -> ObjectID? {
+        guard let tree = try ref(RefName.conflicts + conflict) else { return nil }
+        return try entry(ObjectID(tree), Array(name.utf8))?.id
     }
 }

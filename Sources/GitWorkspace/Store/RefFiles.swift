@@ -73,6 +73,21 @@ final class RefFiles: Sendable {
             case .leftToGit: true
             }
         }
+        // Each has a lock file open meanwhile.
+        var rest = moving[...]
+        try moveSome(rest.prefix(Self.atOnce), first)
+        rest = rest.dropFirst(Self.atOnce)
+        while !rest.isEmpty {
+            try moveSome(rest.prefix(Self.atOnce), Self.sync)
+            rest = rest.dropFirst(Self.atOnce)
+        }
+    }
+
+    private static let atOnce = 64
+
+    private func moveSome(
+        _ moving: ArraySlice<RefChange>, _ first: ([Int32]) throws(GitError) -> Void
+    ) throws(GitError) {
         var locks: [(path: String, descriptor: Int32)] = []
         defer {
             for lock in locks {

@@ -14,7 +14,8 @@ enum RefName {
     static let founding = "refs/baton/founding"
     /// Rounds of other places, taken in from files.
     static let imported = "refs/baton/imported/"
-    static let conflicts = "refs/baton/conflicts/"
+    /// Each a tree that holds what a conflict has to keep: `ours`, `theirs`, its `record`, and what a choice replaced.
+    static let conflicts = "refs/baton/kept/"
     /// The newest capture of a device.
     static func device(_ device: DeviceID) -> String { "\(devices)\(device)" }
     /// A revision that this device holds for a round, until the round after.
