@@ -126,6 +126,7 @@ struct Agent: Service {
         let metrics = MetricsListener(agent: parts)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await filters.run() }
+            group.addTask { await filters.tellNameLimits() }
             group.addTask { await parts.watch.run() }
             group.addTask {
                 await PowerWatch(settings: parts.settings, loop: parts.loop, isMetered: isMetered).run()

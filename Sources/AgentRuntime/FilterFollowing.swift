@@ -12,7 +12,7 @@ extension PathFilter {
     }
 }
 
-/// Brings the filters and the retention of the settings to the workspace, the newest ones only.
+/// Brings the filters, the limits of names and the retention of the settings to the workspace, the newest ones only.
 struct FilterFollowing: Sendable {
     let settings: AgentSettings
     let workspace: Workspace
@@ -30,8 +30,26 @@ struct FilterFollowing: Sendable {
         for await _ in changes { await follow(PathFilter(settings.layers)) }
     }
 
+    /// Tells the mesh once what this device's disk cannot hold, so that the others hold such names back.
+    func tellNameLimits() async {
+        let own = workspace.ownNameLimits.words
+        while !Task.isCancelled {
+            let known = settings.layers.patterns("names.limits")
+            let all = SettingCatalogue.nameLimits.filter { known.contains($0) || own.contains($0) }
+            if all.count == known.count { return }
+            let reply = await loop.ask(.set(Setting(key: "names.limits", value: all.joined(separator: " "))))
+            if case .refused(let refusal) = reply {
+                logger.warning("the limits of this disk's names are not told", metadata: ["reason": "\(refusal)"])
+                return
+            }
+            // No quorum yet, or what was set is on its way to here.
+            guard (try? await Task.sleep(for: .seconds(10))) != nil else { return }
+        }
+    }
+
     private func follow(_ filter: PathFilter) async {
         let layers = settings.layers
+        await workspace.setNameLimits(NameLimits(words: layers.patterns("names.limits")))
         workspace.setRetention(
             RetentionPolicy(days: layers.number("retention.days"), bytes: layers.size("retention.size")))
         do throws(WorkspaceError) {

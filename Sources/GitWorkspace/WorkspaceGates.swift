@@ -10,6 +10,16 @@ extension Workspace {
         self.gates = gates
     }
 
+    /// What some member of the mesh cannot hold.
+    package func setNameLimits(_ limits: NameLimits) {
+        var gates = gates
+        gates.names = limits
+        setGates(gates)
+    }
+
+    /// What this device's own disk cannot hold.
+    package nonisolated var ownNameLimits: NameLimits { NameLimits.probe(applier.place.path) }
+
     /// Lets held paths through, with the next capture and from then on; remembered over restarts.
     package func allow(_ paths: [[UInt8]]) async throws(WorkspaceError) {
         try await exclusively { workspace throws(WorkspaceError) in

@@ -62,7 +62,7 @@ import Testing
     @Test func theManagerIsAsked() async throws {
         let scratch = try Scratch()
         let home = scratch.path
-        try tool(home + "/bin/systemctl", "echo \"$*\" >> '\(home)/calls'")
+        try await tool(home + "/bin/systemctl", "echo \"$*\" >> '\(home)/calls'")
         try FileManager.default.createDirectory(atPath: home + "/b 100%", withIntermediateDirectories: true)
         try Data().write(to: URL(fileURLWithPath: home + "/b 100%/device.db"))
         let recorder = Recorder()
@@ -71,7 +71,7 @@ import Testing
         let calls = try String(contentsOfFile: home + "/calls", encoding: .utf8).split(separator: "\n")
         #expect(
             calls.count == 2 && calls[0] == "--user daemon-reload" && calls[1].hasPrefix("--user enable --now baton-"))
-        try tool(home + "/bin/systemctl", "echo 'Failed to connect to bus' >&2; exit 1")
+        try await tool(home + "/bin/systemctl", "echo 'Failed to connect to bus' >&2; exit 1")
         let failed = Recorder()
         let again = self.console(failed, home: home, path: home + "/bin:/usr/bin:/bin")
         #expect(await CommandLineEntry.run(["service", "install"], on: again) == 1)
@@ -80,16 +80,12 @@ import Testing
 
     /// Written by a process of its own: children that other tests start meanwhile would hold a file of ours open for
     /// writing until they are on their way, and nobody can run it then.
-    private func tool(_ path: String, _ body: String) throws {
+    private func tool(_ path: String, _ body: String) async throws {
         try FileManager.default.createDirectory(
             atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-        let shell = Process()
-        shell.executableURL = URL(fileURLWithPath: "/bin/sh")
         let write = #"rm -f "$1"; printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod 755 "$1""#
-        shell.arguments = ["-c", write, "sh", path, body]
-        try shell.run()
-        shell.waitUntilExit()
-        try #require(shell.terminationStatus == 0)
+        let run = await ToolRun.of("sh", ["-c", write, "sh", path, body], path: "/usr/bin:/bin")
+        try #require(run.status == 0)
     }
 
     @Test func whatLogindSays() {
@@ -107,15 +103,15 @@ import Testing
         let folder = scratch.path + "/tools"
         let answer = { (number: Int) in name == "busctl" ? "u \(number)" : "(<uint32 \(number)>,)" }
         for (number, isMetered) in [(1, true), (2, false), (3, true), (4, false)] as [(Int, Bool)] {
-            try tool(
+            try await tool(
                 folder + "/" + name,
                 "case \"$*\" in *org.freedesktop.NetworkManager*Metered*) echo '\(answer(number))';; *) exit 1;; esac")
             #expect(await MeteredLink(searchPath: folder).answer() == isMetered)
         }
-        try tool(folder + "/" + name, "echo '\(answer(0))'")
+        try await tool(folder + "/" + name, "echo '\(answer(0))'")
         #expect(await MeteredLink(searchPath: folder).answer() == nil)
         // Without a NetworkManager the tool fails, and is left alone for a while.
-        try tool(folder + "/" + name, "echo asked >> '\(scratch.path)/asked'; echo 'no such name' >&2; exit 1")
+        try await tool(folder + "/" + name, "echo asked >> '\(scratch.path)/asked'; echo 'no such name' >&2; exit 1")
         let link = MeteredLink(searchPath: folder)
         for _ in 0...MeteredLink.skipped { #expect(await link.answer() == nil) }
         #expect(try String(contentsOfFile: scratch.path + "/asked", encoding: .utf8) == "asked\n")
@@ -137,9 +133,9 @@ import Testing
         ]
         try await FakeAgent.serve(answers) { agent in
             let folder = agent.home + "/tools"
-            try tool(
+            try await tool(
                 folder + "/systemd-inhibit", "echo held >> '\(folder)/notes'; cat; echo let-go >> '\(folder)/notes'")
-            try tool(
+            try await tool(
                 folder + "/gdbus",
                 """
                 while [ ! -e '\(folder)/notes' ]; do sleep 0.02; done

@@ -126,4 +126,27 @@ extension EndToEnd {
             }
         }
     }
+
+    @Test("C6 a name that some device cannot hold is held back on every device, and named")
+    func nameLimits() async throws {
+        try await Mesh.with(2) { mesh in
+            try mesh.write("1\n", to: "Readme", on: 0)
+            try await mesh.converge()
+            try await Self.holdAutomaticRounds(mesh)
+            try await mesh.baton(1, ["config", "set", "names.limits", "case windows"])
+            try await eventually("the other device holds such names back") {
+                for name in ["README", "con", "plain"] { try mesh.write("2\n", to: name, on: 0) }
+                let held = try await mesh.status(0).held.map(\.path)
+                return held == ["README", "con"] ? true : nil
+            }
+            _ = try await mesh.sync(0)
+            #expect(mesh.read("plain", on: 1) == "2\n" && mesh.read("README", on: 1) == nil)
+            #expect(try await mesh.baton(0, ["status"]).output.contains("README"))
+            try await mesh.baton(0, ["allow", "README"])
+            try await eventually("what is let through goes") {
+                _ = try await mesh.sync(0)
+                return mesh.read("README", on: 1) == "2\n" ? true : nil
+            }
+        }
+    }
 }

@@ -87,6 +87,33 @@ import Testing
         #expect(names.sorted() == ["Dir", "README", "a:b", "caf\u{E9}", "con.txt", "end."].sorted())
         let revision = try #require(result.revision)
         #expect(try fixture.names(revision) == ["Readme", "cafe\u{301}", "dir/x", "fine", "plain"].sorted())
+        fixture.gates.allowed = [Array("README".utf8)]
+        let after = try fixture.capture()
+        #expect(after.held.count == result.held.count - 1)
+        #expect(try fixture.names(#require(after.revision)).contains("README"))
+    }
+
+    @Test func `C6 of two new twins one goes, and a name whose letters change takes its place`() async throws {
+        let fixture = try await CaptureFixture()
+        for name in ["readme.md", "plain"] { try fixture.write(name, "1\n") }
+        try fixture.setBase(fixture.captured())
+        fixture.gates.names = NameLimits(words: ["case"])
+        rename(fixture.root + "/readme.md", fixture.root + "/README.md")
+        for name in ["new", "NEW"] { try fixture.write(name, "2\n") }
+        let result = try fixture.capture()
+        #expect(result.held.count == 1 && String(decoding: result.held[0].path, as: UTF8.self).lowercased() == "new")
+        let names = try fixture.names(#require(result.revision))
+        #expect(names.count == 3 && names.contains("README.md") && names.contains("plain"))
+    }
+
+    @Test func `C6 what a disk cannot hold is found by trying`() throws {
+        let scratch = try Scratch()
+        let limits = NameLimits.probe(scratch.path)
+        try scratch.write("Case", "")
+        #expect(limits.ignoresCase == scratch.exists("case"))
+        #expect(!limits.isWindows && NameLimits(words: limits.words) == limits)
+        #expect(NameLimits(words: ["windows", "unicode", "other"]).words == ["unicode", "windows"])
+        #expect(NameLimits.probe(scratch.path + "/none") == NameLimits())
     }
 
     @Test func `C3 a file that stays hot is captured in the fifth round, once, and said to be unsettled`() async throws

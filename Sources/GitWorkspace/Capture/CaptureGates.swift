@@ -29,12 +29,41 @@ package struct NameLimits: Hashable, Sendable {
 
     package init() {}
 
+    /// By the words of `names.limits`; others are passed over.
+    package init(words: [String]) {
+        ignoresCase = words.contains("case")
+        composesUnicode = words.contains("unicode")
+        isWindows = words.contains("windows")
+    }
+
+    package var words: [String] {
+        [(ignoresCase, "case"), (composesUnicode, "unicode"), (isWindows, "windows")].filter(\.0).map(\.1)
+    }
+
+    /// What the file system of a folder of ours cannot hold, by a file made there. What cannot be asked is no limit.
+    static func probe(_ folder: String) -> NameLimits {
+        var limits = NameLimits()
+        let name = "probe-A\u{E9}"
+        let file = open("\(folder)/\(name)", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { return limits }
+        close(file)
+        limits.ignoresCase = access("\(folder)/probe-a\u{E9}", F_OK) == 0
+        limits.composesUnicode = access("\(folder)/probe-Ae\u{301}", F_OK) == 0
+        unlink("\(folder)/\(name)")
+        return limits
+    }
+
+    /// Whether two names can be one.
+    var folds: Bool { ignoresCase || composesUnicode }
+
     /// Why another member could not hold a new name, beside those that are there.
-    func refusal(_ name: Name, in folder: Folder) -> String? {
+    /// - Parameter scan: names that this scan did not see are gone, and in nobody's way.
+    func refusal(_ name: Name, in folder: Folder, scan: UInt32) -> String? {
         if isWindows, let reason = Self.windowsRefusal(name.bytes) { return reason }
-        guard ignoresCase || composesUnicode else { return nil }
+        guard folds else { return nil }
         let wanted = fold(name)
-        let others = [folder.files.keys.map { $0 }, folder.folders.keys.map { $0 }].joined()
+        let files = folder.files.filter { $0.value.scan == scan }.map(\.key)
+        let others = [files, folder.folders.filter { $0.value.scan == scan }.map(\.key)].joined()
         guard let twin = others.filter({ $0 != name && fold($0) == wanted }).min(by: { $0.isBefore($1) }) else {
             return nil
         }
@@ -42,7 +71,7 @@ package struct NameLimits: Hashable, Sendable {
     }
 
     /// Swift compares strings by what they look like, however their letters are composed.
-    private func fold(_ name: Name) -> String {
+    func fold(_ name: Name) -> String {
         let text = String(decoding: name.bytes, as: UTF8.self)
         return ignoresCase ? text.lowercased() : text
     }

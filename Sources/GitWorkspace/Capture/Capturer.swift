@@ -131,7 +131,7 @@ struct Capturer {
             var scan = WorkspaceScan(manifest, root: root, signature: rules.signature) { paths throws(GitError) in
                 try rules.ignored(paths)
             }
-            (scan.names, scan.sparse) = (gates.names, sparse)
+            (scan.names, scan.allowed, scan.sparse) = (gates.names, gates.allowed, sparse)
             return scan
         }
         if let folders = scope.begin() {

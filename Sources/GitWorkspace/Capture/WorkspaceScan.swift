@@ -27,6 +27,11 @@ struct WorkspaceScan {
         var isFolder: Bool { if case .folder = self { true } else { false } }
     }
 
+    private struct Taken: Hashable {
+        var folder: ObjectIdentifier
+        var name: String
+    }
+
     static let depth = 200
 
     let manifest: Manifest
@@ -34,8 +39,12 @@ struct WorkspaceScan {
     /// Of the given paths, the ones that the user's ignore rules leave out.
     let ignored: ([[UInt8]]) throws(GitError) -> Set<Name>
     var names = NameLimits()
+    /// Let through by the user.
+    var allowed: Set<[UInt8]> = []
     /// Absent, and not deleted.
     var sparse: Set<Name> = []
+    /// New names of this scan, as a member that folds them has them.
+    private var taken: Set<Taken> = []
     private var findings = ScanFindings()
     private var unknown: [(path: [UInt8], item: Unknown)] = []
     private var signature: UInt64 = 0
@@ -283,7 +292,7 @@ struct WorkspaceScan {
             let isWanted = filter.includes(path, isFolder: item.isFolder)
             let isIgnored =
                 left.contains(Name(path)) && !isWanted && !(item.isFolder && filter.mayIncludeBelow(path))
-            if !isIgnored, let reason = refusal(item) {
+            if !isIgnored, !allowed.contains(path), let reason = refusal(item) {
                 findings.held.append(HeldPath(path: path, reason: .otherMembers(reason)))
                 continue
             }
@@ -317,10 +326,14 @@ struct WorkspaceScan {
         return true
     }
 
-    private func refusal(_ item: Unknown) -> String? {
+    private mutating func refusal(_ item: Unknown) -> String? {
         switch item {
-        case .file(let folder, let name, _), .folder(let folder, let name): names.refusal(name, in: folder)
-        case .special: nil
+        case .file(let folder, let name, _), .folder(let folder, let name):
+            if let reason = names.refusal(name, in: folder, scan: manifest.scan) { return reason }
+            guard names.folds else { return nil }
+            let isFirst = taken.insert(Taken(folder: ObjectIdentifier(folder), name: names.fold(name))).inserted
+            return isFirst ? nil : "it is one name with another new one there"
+        case .special: return nil
         }
     }
 

@@ -30,6 +30,10 @@ package enum SettingCatalogue {
             "metrics.listen", .device, .text(example: "127.0.0.1:9470"), "",
             "a loopback address on which metrics can be scraped; empty: none", sample: "127.0.0.1:9470"),
         SettingKey(
+            "names.limits", .mesh, .words(SettingCatalogue.nameLimits), "",
+            "names that some device cannot hold are held back; a device adds what it finds of its own disk",
+            sample: "case unicode"),
+        SettingKey(
             "pause.budget", .mesh, .duration(.milliseconds(50)...Limits.pauseMax), "2s",
             "a gate reopens after its capture when the pause lasts longer"),
         SettingKey(
@@ -59,6 +63,10 @@ package enum SettingCatalogue {
 
     /// What `filter.types` can name.
     package static let fileTypes = ["archives", "disk-images", "links", "media"]
+
+    /// What `names.limits` can name: disks that take `a` and `A`, or two ways to compose a letter, for one name, and
+    /// what Windows reserves.
+    package static let nameLimits = ["case", "unicode", "windows"]
 
     /// By its name or its older name.
     package static func key(named name: String) -> SettingKey? {
