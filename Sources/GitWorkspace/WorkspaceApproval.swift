@@ -29,6 +29,42 @@ extension Workspace {
         }
     }
 
+    /// Files that were edited while a published change to them waits. Such an edit is one of what stood on disk, not of
+    /// what was published: there the base goes back to that version and the change waits no more, so that the edit is
+    /// merged with it. (Beside the published version the edit would look like a wish to take that back, for everybody.)
+    /// What comes of the merge waits again, with the next apply. A change that somebody put in place by hand waits no
+    /// more either.
+    /// - Parameter lines: what differs from the base, but for what changes that wait explain.
+    /// - Returns: true if the base is another now.
+    func freeEdited(_ lines: [TreeLine]) throws(GitError) -> Bool {
+        guard !quarantine.changes.isEmpty, let base else { return false }
+        let tree = try store.tree(of: base)
+        let edited = quarantine.edited(lines)
+        var kept: [TreeLine] = []
+        var gone: [[UInt8]] = []
+        for change in quarantine.sorted {
+            let now = try store.entry(tree, change.path)
+            if edited.contains(Name(change.path)) {
+                gone.append(change.path)
+                let old = try stored(change.old.flatMap { Version($0) })
+                if now != old { kept.append(TreeLine(path: change.path, old: now, new: old)) }
+            } else if now?.entry == change.new, manifest.record(change.path)?.last == now {
+                gone.append(change.path)
+            }
+        }
+        // In this order: were nothing to wait any more before the base is back, a stop in between would leave the edit
+        // beside the published version.
+        if !kept.isEmpty { try setBase(base, kept: kept) }
+        try quarantine.set([], removing: gone)
+        return !kept.isEmpty
+    }
+
+    /// Nil for a version whose bytes were let go for their age: no tree may name what is not there.
+    func stored(_ version: Version?) throws(GitError) -> Version? {
+        guard let version, !version.isGitlink else { return version }
+        return try store.kind(of: version.id) == nil ? nil : version
+    }
+
     /// Brings changes in place that a person asked for here, outside of any round: by the same journal, comparison and
     /// exchange as an apply. To be called by one that has the workspace to itself.
     func place(_ changes: [PathChange]) async throws(WorkspaceError) -> ApplyReport {

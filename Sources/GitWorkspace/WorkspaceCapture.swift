@@ -59,6 +59,10 @@ extension Workspace {
         var (result, newest) = try withCapturer { capturer throws(GitError) in try capturer.capture(request()) }
         previous = newest
         if let reason { return result.withheld(because: reason) }
+        if try checked({ () throws(GitError) in try freeEdited(newest?.lines ?? []) }) {
+            (result, newest) = try withCapturer { capturer throws(GitError) in try capturer.capture(request()) }
+            previous = newest
+        }
         let lines = newest?.lines ?? []
         if try checked({ () throws(GitError) in try forgiveOldBranch(user, lines) }) {
             (result, newest) = try withCapturer { capturer throws(GitError) in try capturer.capture(request()) }

@@ -43,6 +43,20 @@ struct CodeQuarantine {
         return line.new?.entry == change.old && line.old?.entry == change.new
     }
 
+    /// Paths of changes that lines of a capture say more of: another version stands there than the one that stays while
+    /// they wait, or files below a path that is a file when they are in place, or the other way round.
+    func edited(_ lines: [TreeLine]) -> Set<Name> {
+        var found: Set<Name> = []
+        let waiting = changes.values.map { (path: $0.path, folder: $0.path + [47]) }
+        for line in lines {
+            for (path, folder) in waiting {
+                let isAbove = line.new != nil && path.count > line.path.count && path.starts(with: line.path + [47])
+                if line.path == path || line.path.starts(with: folder) || isAbove { found.insert(Name(path)) }
+            }
+        }
+        return found
+    }
+
     func waits(_ path: [UInt8]) -> Bool { patterns.contains { $0.matches(path) } }
 
     /// Remembered durably; to be called before the base says that the changes are there.

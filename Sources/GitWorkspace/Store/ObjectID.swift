@@ -71,6 +71,17 @@ struct Version: Hashable, Sendable {
     var octalMode: String { String(mode, radix: 8) }
 
     var entry: TreeEntry { TreeEntry(mode: mode, blob: id.hex) }
+
+    init(mode: UInt32, id: ObjectID) {
+        self.mode = mode
+        self.id = id
+    }
+
+    /// Nil if the entry names no object.
+    init?(_ entry: TreeEntry) {
+        guard let id = ObjectID(hex: entry.blob) else { return nil }
+        self.init(mode: entry.mode, id: id)
+    }
 }
 
 /// One line of a listing or of a comparison of two trees.

@@ -1,0 +1,102 @@
+import Foundation
+import Glibc
+import Primitives
+import Testing
+
+@testable import GitWorkspace
+
+/// What a person does at a device where changes that run code wait.
+@Suite struct WaitingCodeTests {
+    private let code = ".claude/settings.json"
+    private var path: [UInt8] { Array(code.utf8) }
+
+    private func text(first: String = "1", last: String = "9") -> String {
+        ([first] + (2...8).map { "\($0)" } + [last]).map { $0 + "\n" }.joined()
+    }
+
+    /// On the second of two devices a change of the file's first line waits.
+    private func waiting() async throws -> MeshFixture {
+        var mesh = try await MeshFixture(2) { number, scratch in
+            if number == 0 { try scratch.write("work/" + code, text()) }
+            for other in 0..<5 where number == 0 { try scratch.write("work/other/\(other)", "\(other)\n") }
+        }
+        try await mesh.round()
+        await mesh[1].workspace.quarantineCode()
+        try mesh[0].write(code, text(first: "published"))
+        try await mesh.round()
+        #expect(await mesh[1].workspace.quarantined.map(\.path) == [path])
+        return mesh
+    }
+
+    @Test func `A7 an edit where a change waits is merged with it, and takes nothing back`() async throws {
+        var mesh = try await waiting()
+        try mesh[1].write(code, text(last: "here"))
+        let report = try await mesh.round()
+        let both = text(first: "published", last: "here")
+        #expect(try mesh[0].read(code) == both)
+        // What came of it has the published change in it, and waits like that.
+        #expect(report.applies[1].quarantined == [path])
+        #expect(try mesh[1].read(code) == text(last: "here"))
+        #expect(try await mesh[1].workspace.dirt().changed == 0)
+        #expect(try await mesh.round().isSilent)
+        #expect(try await mesh[1].workspace.approve([path]).applied == 1)
+        #expect(try mesh[1].read(code) == both)
+        #expect(try await mesh.round().isSilent)
+        #expect(try await mesh[1].userGit("status", "--porcelain").isEmpty)
+    }
+
+    @Test func `A7 an edit that conflicts with a change that waits is a conflict, over a restart too`() async throws {
+        var mesh = try await waiting()
+        try mesh[1].write(code, text(first: "here"))
+        await mesh[1].workspace.close()
+        mesh.devices[1] = try await MeshFixture.open(mesh[1].scratch, number: 1)
+        await mesh[1].workspace.quarantineCode()
+        try await mesh.round()
+        #expect(try mesh[0].read(code) == text(first: "published"))
+        #expect(try mesh[1].read(code) == text(first: "here"))
+        let open = try await mesh[0].workspace.conflicts(of: try #require(mesh.head)).filter(\.isOpen)
+        let conflict = try #require(open.first { $0.path == path })
+        let blobs = ["published", "here"].map { BlobHash.id(of: Array(text(first: $0).utf8), digits: 40) }
+        #expect([conflict.ours?.blob, conflict.theirs?.blob] == blobs)
+        #expect(try await mesh.round().isSilent)
+        #expect(await mesh[1].workspace.quarantined.map(\.path) == [path])
+    }
+
+    @Test func `A7 a file that is deleted where a change waits is not deleted for everybody`() async throws {
+        var mesh = try await waiting()
+        mesh[1].scratch.remove("work/" + code)
+        try await mesh.round()
+        #expect(try mesh[0].read(code) == text(first: "published"))
+        #expect(!mesh[1].scratch.exists("work/" + code))
+        #expect(try await mesh.round().isSilent)
+        #expect(try await mesh[1].workspace.approve([path]).applied == 1)
+        #expect(try mesh[1].read(code) == text(first: "published"))
+    }
+
+    @Test func `A7 a change that was put in place by hand waits no more, and an edit of it is one`() async throws {
+        var mesh = try await waiting()
+        try mesh[1].write(code, text(first: "published"))
+        #expect(try await mesh.round().isSilent)
+        #expect(await mesh[1].workspace.quarantined.isEmpty)
+        try mesh[1].write(code, text(first: "edited"))
+        try await mesh.round()
+        #expect(try mesh[0].read(code) == text(first: "edited"))
+        #expect(try await mesh.round().isSilent)
+    }
+
+    @Test func `A7 a stop between base and waiting list, while an edit is freed, takes nothing back`() async throws {
+        var mesh = try await waiting()
+        try mesh[1].write(code, text(last: "here"))
+        let list = mesh[1].scratch.path + "/state/quarantine"
+        let before = try #require(DurableFile.read(list))
+        _ = try await mesh[1].workspace.capture(round: mesh.nextRound())
+        #expect(await mesh[1].workspace.quarantined.isEmpty)
+        await mesh[1].workspace.close()
+        try DurableFile.write(before, to: list)
+        mesh.devices[1] = try await MeshFixture.open(mesh[1].scratch, number: 1)
+        await mesh[1].workspace.quarantineCode()
+        try await mesh.round()
+        #expect(try mesh[0].read(code) == text(first: "published", last: "here"))
+        #expect(try mesh[1].read(code) == text(last: "here"))
+    }
+}
