@@ -7,7 +7,8 @@ extension Workspace {
     /// - Parameter plan: what is known of the index to come.
     nonisolated func quickLooks(_ plan: IndexPlan? = nil) -> QuickLooks {
         let root = root
-        let (directory, userReader, store) = (repository.gitDirectory, userReader, store)
+        let (repository, userReader, store) = (repository, userReader, store)
+        let directory = repository.gitDirectory
         return QuickLooks(
             state: { () throws(GitError) in
                 guard let bytes = DurableFile.read(directory + "/HEAD") else {
@@ -18,7 +19,7 @@ extension Workspace {
                 let commit = try userReader.info("HEAD^{commit}")
                 return UserState(
                     branch: line.hasPrefix(prefix) ? String(line.dropFirst(prefix.count)) : nil,
-                    head: commit?.id.revision, operation: UserOperation.underWay(in: directory),
+                    head: commit?.id.revision, operation: repository.operation(),
                     indexLocked: access(directory + "/index.lock", F_OK) == 0)
             },
             parents: { revision throws(GitError) in try store.commit(revision).parents },

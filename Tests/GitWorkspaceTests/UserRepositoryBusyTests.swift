@@ -51,6 +51,110 @@ import Testing
         #expect(try bench.fingerprint() == before)
     }
 
+    /// What leaves paths in conflict, and no file that says so.
+    static let unmerged = [
+        "echo stashed > d/f1; git stash -q; echo main > d/f1; git commit -qam main; git stash pop || true",
+        conflict + "git merge --squash side || true",
+        conflict + "git diff main~1 side > ../patch; git apply -3 ../patch || true",
+        conflict + "git checkout -q side; echo mine > d/f1; git checkout -m main; git branch",
+        "git checkout -q -b side; echo side > d/f1; git commit -qam side; git checkout -q main; "
+            + "git branch -q --set-upstream-to=side; echo mine > d/f1; git pull --rebase --autostash . side || true",
+    ]
+
+    @Test(arguments: unmerged)
+    func `C5 paths in conflict make the branch wait, whatever left them`(_ script: String) async throws {
+        let bench = try await UserBench()
+        try bench.begin()
+        let repository = try await bench.repository()
+        #expect(try await repository.state().operation == nil)
+        _ = try bench.user(script, accepting: [0, 1])
+        #expect(try bench.user("git ls-files -u; cat d/f1").contains("<<<<<<<"))
+        let next = try bench.peerCommit("echo peer > d/f4")
+        let before = try bench.fingerprint()
+        guard case .waiting(.operation(let operation)) = try await bench.fastForward(to: next) else {
+            Issue.record("it did not wait")
+            return
+        }
+        #expect(operation.kind == .unmerged)
+        #expect(operation.description.hasPrefix("unmerged paths (since 20"))
+        #expect(try bench.fingerprint() == before)
+        // Refreshed, it is another index, and the same conflict.
+        let since = try #require(try await repository.state().operation).since
+        _ = try bench.user("sleep 1.1; touch d/f2; git update-index -q --refresh || true")
+        #expect(try await repository.state().operation?.since == since)
+        _ = try bench.user("echo settled > d/f1; git add d/f1")
+        #expect(try await repository.state().operation == nil)
+    }
+
+    static let forms = [
+        "git update-index --index-version 2", "git update-index --index-version 4",
+        "echo new > d/new; git add -N d/new; git update-index --skip-worktree d/f0", "git update-index --split-index",
+        "git update-index --untracked-cache; git config core.fsmonitor false",
+        "printf x > \"$(printf 'l%.0s' $(seq 200))\"; mkdir -p d/$(printf 'e%.0s' $(seq 250)); "
+            + "for i in $(seq 30); do echo $i > d/$(printf 'e%.0s' $(seq 250))/f$i; done; git add -A",
+    ]
+
+    @Test(arguments: forms, ["sha1", "sha256"])
+    func `C5 paths in conflict are seen in an index of any form`(_ script: String, _ format: String) async throws {
+        let bench = try await UserBench()
+        let begin = "git init -q --object-format=\(format) work; cd work; mkdir d; "
+        try bench.shell(begin + "for i in 0 1 2 3; do echo $i > d/f$i; done; git add .; git commit -qm first")
+        let repository = try await bench.repository()
+        for (more, isThere) in [
+            ("true", false), (Self.conflict + "git merge -q --squash side || true", true),
+            ("git reset -q --hard", false), (script, false),
+        ] {
+            _ = try bench.user("\(script); \(more)", accepting: [0, 1])
+            #expect(try (await repository.state().operation?.kind == .unmerged) == isThere, "\(more)")
+            let bytes = try #require(DurableFile.read(bench.root + "/.git/index"))
+            let isSplit = script.contains("--split-index")
+            #expect(UnmergedPaths.areThere(bytes) == (isSplit ? nil : isThere), "\(more)")
+        }
+    }
+
+    @Test func `C5 an index of any bytes is read to its end or left to git`() async throws {
+        let bench = try await UserBench()
+        try bench.begin()
+        let bytes = try #require(DurableFile.read(bench.root + "/.git/index"))
+        #expect(UnmergedPaths.areThere(bytes) == false)
+        for count in 0..<bytes.count { #expect(UnmergedPaths.areThere(Array(bytes[..<count])) != true) }
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<2000 {
+            var other = bytes
+            for _ in 0..<4 { other[Int.random(in: 4..<bytes.count, using: &generator)] = .random(in: 0...255) }
+            _ = UnmergedPaths.areThere(other)
+        }
+    }
+
+    @Test func `C5 conflict markers of a stash stay on their device`() async throws {
+        var mesh = try await MeshFixture(2)
+        try mesh[0].write("a", "1\n")
+        try mesh[0].write("b", "1\n")
+        try await mesh.round()
+        let device = mesh[1]
+        try device.write("a", "stashed\n")
+        try await device.userGit("stash", "-q")
+        try device.write("a", "2\n")
+        try await mesh.round()
+        _ = try? await device.userGit("stash", "pop")
+        #expect(try device.read("a").contains("<<<<<<<"))
+        try mesh[0].write("b", "2\n")
+        let report = try await mesh.round()
+        guard case .withheld(_, _, let reason, _) = report.captures[1] else {
+            Issue.record("conflict markers were offered")
+            return
+        }
+        #expect(reason.hasPrefix("unmerged paths (since 20"))
+        #expect(report.applies[1].waiting == reason)
+        #expect(try mesh[0].read("a") == "2\n" && device.read("b") == "1\n")
+        #expect(try device.read("a").contains("<<<<<<<"))
+        try device.write("a", "both\n")
+        try await device.userGit("add", "a")
+        try await mesh.round()
+        #expect(try mesh.trees()[0] == mesh.trees()[1])
+        #expect(try mesh[0].read("a") == "both\n" && device.read("b") == "2\n")
+    }
+
     static let elsewhere: [(String, FastForward.Obstacle)] = [
         ("git checkout -q --detach", .detached(wanted: "main")),
         ("git checkout -q -b other", .otherBranch("other", wanted: "main")), ("touch .git/index.lock", .indexLocked),

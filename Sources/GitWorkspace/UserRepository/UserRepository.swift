@@ -13,6 +13,7 @@ package struct UserRepository: Sendable {
     /// A directory of ours outside the workspace, for one repository alone.
     let scratch: String
     let git: HermeticGit
+    private let unmerged = UnmergedPaths()
 
     package var objectDirectory: String { commonDirectory + "/objects" }
 
@@ -59,11 +60,18 @@ package struct UserRepository: Sendable {
         let name = Self.line(symbolic.output)
         let prefix = "refs/heads/"
         let head = try await git.run(["rev-parse", "-q", "--verify", "HEAD^{commit}"], accepting: [0, 1])
+        let underWay = try await BlockingThread.run { _ throws(GitError) in operation() }
         return UserState(
             branch: symbolic.status == 0 && name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : nil,
             head: head.status == 0 ? Revision(hex: Self.line(head.output)) : nil,
-            operation: UserOperation.underWay(in: gitDirectory),
+            operation: underWay,
             indexLocked: access(gitDirectory + "/index.lock", F_OK) == 0)
+    }
+
+    /// What is under way, by files alone unless the index changed in a way that is git's to read. Reads only; blocking.
+    func operation() -> UserOperation? {
+        if let operation = UserOperation.underWay(in: gitDirectory) { return operation }
+        return unmerged.since(in: gitDirectory, git).map { UserOperation(kind: .unmerged, since: $0) }
     }
 
     /// True if something is staged that is not in `HEAD`. Reads only.

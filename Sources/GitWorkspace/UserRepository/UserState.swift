@@ -10,6 +10,8 @@ package struct UserOperation: Hashable, Sendable, CustomStringConvertible {
         case cherryPick = "cherry-pick"
         case revert
         case bisect
+        /// What a `stash pop`, `pull --autostash`, `merge --squash`, `checkout -m` or `apply -3` left in conflict.
+        case unmerged = "unmerged paths"
     }
 
     package var kind: Kind
@@ -21,10 +23,13 @@ package struct UserOperation: Hashable, Sendable, CustomStringConvertible {
         self.since = since
     }
 
-    package var description: String { "\(kind.rawValue) in progress (since \(UTC.text(since)))" }
+    package var description: String {
+        let what = kind == .unmerged ? kind.rawValue : "\(kind.rawValue) in progress"
+        return "\(what) (since \(UTC.text(since)))"
+    }
 
     /// Reads it off the files that git keeps in the (per worktree) repository directory. A rebase stops at a
-    /// cherry-pick and a bisect may hold a merge: the outermost is named.
+    /// cherry-pick and a bisect may hold a merge: the outermost is named. For paths in conflict there is no file.
     static func underWay(in directory: String) -> UserOperation? {
         let signs: [(Kind, String)] = [
             (.am, "rebase-apply/applying"), (.rebase, "rebase-apply"), (.rebase, "rebase-merge"),
