@@ -80,7 +80,7 @@ extension Workspace {
                 return PathChange(path: line.path, old: old, new: line.new?.entry)
             }
         let waiting = all.compactMap { change -> QuarantinedChange? in
-            guard let new = change.new, new != change.old, quarantine.waits(change.path) else { return nil }
+            guard let new = change.new, new != change.old, quarantine.waits(change.path, new) else { return nil }
             return QuarantinedChange(path: change.path, old: change.old, new: new)
         }
         let held = Set(waiting.map { Name($0.path) })

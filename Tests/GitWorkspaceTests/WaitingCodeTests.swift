@@ -99,4 +99,38 @@ import Testing
         #expect(try mesh[0].read(code) == text(first: "published", last: "here"))
         #expect(try mesh[1].read(code) == text(last: "here"))
     }
+
+    @Test(arguments: [
+        (".claude", true), ("deep/.claude", true), (".claude/hooks", true), (".claude/hooks/x", true),
+        (".claude/skills", false), (".vscode", true), ("tools", true), ("tools/run", true), ("deep/tools", false),
+        ("build", true), ("cfg", false), (".envrc", true), ("deep/.husky", true), ("deep", false),
+    ])
+    func `A7 a link waits where files that run code would be below it`(_ path: String, _ waits: Bool) throws {
+        var quarantine = CodeQuarantine(state: "/nowhere")
+        quarantine.patterns = CodeQuarantine.standard + ["tools/run/*.sh", "build/"].map { PathPattern($0) }
+        let blob = String(repeating: "1", count: 40)
+        let link = TreeEntry(mode: TreeEntry.link, blob: blob)
+        #expect(quarantine.waits(Array(path.utf8), link) == waits)
+    }
+
+    @Test func `A7 a folder that becomes a link is no way past the wait`() async throws {
+        var mesh = try await waiting()
+        mesh[0].scratch.remove("work/" + code)
+        rmdir(mesh[0].root + "/.claude")
+        symlink("cfg", mesh[0].root + "/.claude")
+        try mesh[0].write("cfg/settings.json", "runs\n")
+        let report = try await mesh.round()
+        let link = Array(".claude".utf8)
+        #expect(report.applies[1].quarantined == [link])
+        #expect(try mesh[1].read("cfg/settings.json") == "runs\n")
+        #expect(!mesh[1].scratch.exists("work/" + code))
+        #expect(try await mesh.round().isSilent)
+        // A file in a folder of that name here takes the link back for nobody, unless a person says so.
+        try mesh[1].write(".claude/own.md", "mine\n")
+        let mixed = try await mesh.round()
+        let conflict = try #require(mixed.merge.conflicts.first { $0.path == link })
+        #expect(conflict.kind == .fileAndFolder && conflict.theirs?.isLink == true)
+        #expect(try mesh[0].read(".claude/own.md") == "mine\n" && mesh[1].read(".claude/own.md") == "mine\n")
+        #expect(try await mesh.round().isSilent)
+    }
 }

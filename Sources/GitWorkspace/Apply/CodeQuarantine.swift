@@ -15,7 +15,9 @@ struct CodeQuarantine {
     private let path: String
     private(set) var changes: [Name: QuarantinedChange] = [:]
     /// Which files run code; none: nothing waits.
-    var patterns: [PathPattern] = []
+    var patterns: [PathPattern] = [] { didSet { folders = patterns.flatMap { Self.folders(of: $0) } } }
+    /// The folders that those files are in, as far as their names are part of a pattern.
+    private var folders: [PathPattern] = []
 
     /// What agents, editors and shells run by themselves when they find it.
     static let standard = [
@@ -57,7 +59,12 @@ struct CodeQuarantine {
         return found
     }
 
-    func waits(_ path: [UInt8]) -> Bool { patterns.contains { $0.matches(path) } }
+    /// True for a change that is not put in place before somebody said so. A link waits too where a folder of that
+    /// name would have such files in it: what it leads to has another name, under which it does not wait.
+    func waits(_ path: [UInt8], _ new: TreeEntry) -> Bool {
+        if patterns.contains(where: { $0.matches(path) }) { return true }
+        return new.isLink && folders.contains { $0.matches(path) }
+    }
 
     /// Remembered durably; to be called before the base says that the changes are there.
     mutating func set(_ changed: [QuarantinedChange], removing gone: [[UInt8]] = []) throws(GitError) {
@@ -70,6 +77,18 @@ struct CodeQuarantine {
             bytes += change.path + [0] + Self.text(change.old) + [0] + Self.text(change.new) + [0]
         }
         try DurableFile.write(bytes, to: path)
+    }
+
+    /// `a/b`, `a` of `a/b/*.sh`. What begins with `**/` holds in any folder, so it holds for the file that a link leads
+    /// to as well as for the link: nothing but the rest counts.
+    private static func folders(of pattern: PathPattern) -> [PathPattern] {
+        let parts = pattern.text.split(separator: "/")
+        let first = parts.first == "**" ? 1 : 0
+        let end = pattern.text.hasSuffix("/") ? parts.count : parts.count - 1
+        return (first..<max(first, end)).map { last in
+            // With a slash in it a pattern begins at the root.
+            PathPattern("/" + parts[...last].joined(separator: "/"))
+        }
     }
 
     private static func text(_ entry: TreeEntry?) -> [UInt8] {
