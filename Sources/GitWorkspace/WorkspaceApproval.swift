@@ -68,6 +68,7 @@ extension Workspace {
     /// Brings changes in place that a person asked for here, outside of any round: by the same journal, comparison and
     /// exchange as an apply. To be called by one that has the workspace to itself.
     func place(_ changes: [PathChange]) async throws(WorkspaceError) -> ApplyReport {
+        try endBroken()
         approvals &+= 1
         let round = RoundID(token: .none, sequence: approvals)
         let (applier, store, clock) = (applier, store, csystem_file_clock_nanoseconds())
@@ -84,6 +85,8 @@ extension Workspace {
                     return try store.blob(id)
                 }
             }
+            scope.add(changes.map { TreeLine(path: $0.path) })
+            isApplyBroken = true
             report = try applier.exchange(staged)
         } catch { throw .apply(error) }
         for file in report.rescued { keepRescued(file.file) }
@@ -91,7 +94,7 @@ extension Workspace {
         for change in staged.journal.changes where done.contains(Name(change.change.path)) {
             remember(change, begun: clock)
         }
-        scope.add(changes.map { TreeLine(path: $0.path) })
+        isApplyBroken = false
         return report
     }
 }

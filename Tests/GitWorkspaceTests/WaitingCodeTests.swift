@@ -133,4 +133,19 @@ import Testing
         #expect(try mesh[0].read(".claude/own.md") == "mine\n" && mesh[1].read(".claude/own.md") == "mine\n")
         #expect(try await mesh.round().isSilent)
     }
+
+    @Test func `A2 A7 an approval that fails in its midst is brought to its end by what comes next`() async throws {
+        var mesh = try await waiting()
+        let name = ".claude/hooks/\(UInt64.random(in: 0 ... .max))"
+        try mesh[0].write(name, "runs\n")
+        try await mesh.round()
+        DiskStep.listen { what, _ in what == "added \(name)" ? ENOSPC : 0 }
+        await #expect(throws: WorkspaceError.self) { try await mesh[1].workspace.approve([Array(name.utf8)]) }
+        DiskStep.listen(nil)
+        #expect(try mesh[1].read(name) == "runs\n")
+        #expect(try await mesh[1].workspace.approve([path]).applied == 1)
+        #expect(try mesh[1].read(code) == text(first: "published"))
+        #expect(try await mesh.round().isSilent)
+        #expect(await mesh[1].workspace.quarantined.isEmpty)
+    }
 }
