@@ -116,6 +116,35 @@ import Testing
         #expect(try await mesh[0].workspace.conflicts(of: try #require(mesh.head)).contains { $0.isOpen })
     }
 
+    @Test func `what stood before a file was kept here may be gone for its age: then nothing is taken for its origin`()
+        async throws
+    {
+        var mesh = try await MeshFixture(2) { number, scratch in
+            if number == 0 { try scratch.write("work/own/edited", "base\n") }
+        }
+        try await mesh.round()
+        try await mesh[1].workspace.setFilter(PathFilter(keepHere: ["own/"]))
+        try mesh[0].write("own/edited", "published\n")
+        try await mesh.round()
+        try mesh[1].write("own/edited", "edited here\n")
+        await mesh[1].workspace.close()
+        let base = BlobHash.id(of: Array("base\n".utf8), digits: 40)
+        let kept = String(decoding: try mesh[1].scratch.read("state/kept-here"), as: UTF8.self)
+        #expect(kept.contains(base))
+        let gone = kept.replacingOccurrences(of: base, with: String(repeating: "7", count: 40))
+        try mesh[1].scratch.write("state/kept-here", gone)
+        mesh.devices[1] = try await MeshFixture.open(mesh[1].scratch, number: 1)
+        try await mesh[1].workspace.setFilter(PathFilter(keepHere: ["own/"]))
+        try await mesh[1].workspace.setFilter(PathFilter())
+        try await mesh.round()
+        let trees = try mesh.trees()
+        #expect(trees[0] == trees[1] && trees[0]["own/edited"] == "published\n")
+        let conflicts = try await mesh[0].workspace.conflicts(of: try #require(mesh.head))
+        let here = BlobHash.id(of: Array("edited here\n".utf8), digits: 40)
+        #expect(conflicts.contains { $0.isOpen && $0.theirs?.blob == here })
+        #expect(try mesh[1].workspace.store.git.runBlocking(["fsck", "--strict", "--no-dangling"]).status == 0)
+    }
+
     @Test func `files over the size and kinds that are left out stay as they were published`() async throws {
         var mesh = try await MeshFixture(2)
         try mesh[0].write("grows", "small\n")

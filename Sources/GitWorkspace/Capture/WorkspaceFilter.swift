@@ -29,7 +29,7 @@ extension Workspace {
         let tree = try store.tree(of: base)
         var lines: [TreeLine] = []
         for path in back {
-            let old = keptHere.versions[Name(path)].flatMap { $0 }
+            let old = try stored(keptHere.versions[Name(path)].flatMap { $0 })
             let now = try store.entry(tree, path)
             if now != old { lines.append(TreeLine(path: path, old: now, new: old)) }
         }
