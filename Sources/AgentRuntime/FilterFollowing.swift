@@ -53,12 +53,12 @@ struct FilterFollowing: Sendable {
         workspace.setRetention(
             RetentionPolicy(days: layers.number("retention.days"), bytes: layers.size("retention.size")))
         do throws(WorkspaceError) {
-            if await workspace.filter == filter { return }
+            let isOther = await workspace.filter != filter
             if try await workspace.setFilter(filter) {
                 let base = await workspace.base
                 loop.tell { $0.restoreBase(base) }
             }
-            watch.filterChanged(filter)
+            if isOther { watch.filterChanged(filter) }
         } catch {
             logger.error("the filters could not be changed", metadata: ["reason": "\(error)"])
         }

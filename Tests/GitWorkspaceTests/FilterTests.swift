@@ -145,6 +145,23 @@ import Testing
         #expect(try mesh[1].workspace.store.git.runBlocking(["fsck", "--strict", "--no-dangling"]).status == 0)
     }
 
+    @Test func `a filter that ended while nobody ran takes back nothing that was published`() async throws {
+        var mesh = try await MeshFixture(2) { number, scratch in
+            if number == 0 { try scratch.write("work/own/kept", "base\n") }
+        }
+        try await mesh.round()
+        try await mesh[1].workspace.setFilter(PathFilter(keepHere: ["own/"]))
+        try mesh[0].write("own/kept", "published\n")
+        try await mesh.round()
+        #expect(try mesh[1].read("own/kept") == "base\n")
+        await mesh[1].workspace.close()
+        mesh.devices[1] = try await MeshFixture.open(mesh[1].scratch, number: 1)
+        #expect(try await mesh[1].workspace.setFilter(PathFilter()))
+        try await mesh.round()
+        #expect(try mesh[0].read("own/kept") == "published\n" && mesh[1].read("own/kept") == "published\n")
+        #expect(try await mesh[1].workspace.setFilter(PathFilter()) == false)
+    }
+
     @Test func `files over the size and kinds that are left out stay as they were published`() async throws {
         var mesh = try await MeshFixture(2)
         try mesh[0].write("grows", "small\n")

@@ -14,10 +14,12 @@ extension Workspace {
     @discardableResult
     package func setFilter(_ filter: PathFilter) async throws(WorkspaceError) -> Bool {
         try await exclusively { workspace throws(WorkspaceError) in
-            if workspace.manifest.filter == filter { return false }
-            workspace.manifest.setFilter(filter)
-            workspace.staged = nil
-            workspace.scope.addEverything()
+            if workspace.manifest.filter != filter {
+                workspace.manifest.setFilter(filter)
+                workspace.staged = nil
+                workspace.scope.addEverything()
+            }
+            // Also with the filter that a workspace is opened with: another may have ended while nobody ran.
             return try workspace.checked { () throws(GitError) in try workspace.bringBackIn() }
         }
     }
