@@ -46,6 +46,8 @@ package actor Workspace {
     var isApplyBroken = false
     /// What it took out of the workspace is kept until another round has passed.
     var lastApplied: RoundID?
+    /// Rescued files whose bytes are in the store, and which a writer has not let go.
+    var rescuedStamps: [String: Stamp] = [:]
     var userHeads: [Revision: Bool] = [:]
     /// How often a capture looks whether the user's git has let the index go.
     var lockLooks = Limits.lockLooks

@@ -77,7 +77,7 @@ extension Workspace {
         do throws(ApplyError) {
             // What an earlier call of this kind took out is in the store by now.
             for kept in try applier.keptRounds() where kept.token == .none {
-                for file in try applier.discard(kept).map(\.file) { keepRescued(file) }
+                for file in try applier.discard(kept) { keepRescued(file) }
             }
             staged = try await withTaskExecutorPreference(tasks) { () throws(ApplyError) in
                 try await applier.stage(changes, round: round) { blob in
@@ -89,7 +89,7 @@ extension Workspace {
             isApplyBroken = true
             report = try applier.exchange(staged)
         } catch { throw .apply(error) }
-        for file in report.rescued { keepRescued(file.file) }
+        for file in report.rescued { keepRescued(file) }
         let done = Set(report.applied.map { Name($0) })
         for change in staged.journal.changes where done.contains(Name(change.change.path)) {
             remember(change, begun: clock)

@@ -41,7 +41,7 @@ extension Workspace {
     /// difference at all, and the published version comes with the next apply. Taking the revision itself for the base
     /// would make the old bytes look like a wish to revert what was published.
     func settle(_ staged: StagedRevision, _ report: ApplyReport, begun: Int64) throws(GitError) {
-        for file in report.rescued { keepRescued(file.file) }
+        for file in report.rescued { keepRescued(file) }
         let left = Set((report.late + report.deferred + report.blocked.map(\.path)).map { Name($0) })
         let changes = staged.apply.journal.changes
         var kept: [TreeLine] = []
@@ -99,22 +99,12 @@ extension Workspace {
         }
     }
 
-    /// Bytes that a writer left in a file that is no longer in the workspace: an object under a ref of their own.
-    func keepRescued(_ file: String) {
-        do throws(GitError) {
-            let output = try store.git.runBlocking(["hash-object", "-w", "--no-filters", "--", file]).output
-            guard let id = ObjectID(bytes: output.prefix(store.digits)) else { return }
-            try store.update([RefChange(name: "\(RefName.prefix)rescued/\(id.hex)", new: id)])
-            try DiskStep.before("remove rescued", file)
-            unlink(file)
-        } catch {
-            logger.warning("a rescued file stays where it is", metadata: ["file": "\(file)", "reason": "\(error)"])
-        }
-    }
-
     /// After a start: finishes or undoes an apply that a crash interrupted, and moves the base to what the files show.
     package func recover() async throws(WorkspaceError) {
-        try await exclusively { workspace throws(WorkspaceError) in try workspace.endInterrupted() }
+        try await exclusively { workspace throws(WorkspaceError) in
+            try workspace.endInterrupted()
+            workspace.sweepRescued()
+        }
     }
 
     /// The same without a restart, after an apply that failed in its midst.
@@ -129,7 +119,7 @@ extension Workspace {
     private func endInterrupted() throws(WorkspaceError) {
         do throws(ApplyError) {
             for round in try applier.recover() {
-                for file in round.report?.rescued ?? [] { keepRescued(file.file) }
+                for file in round.report?.rescued ?? [] { keepRescued(file) }
             }
         } catch { throw .apply(error) }
         try checked { () throws(GitError) in try finishInterrupted() }

@@ -193,11 +193,12 @@ extension Workspace {
     private func discardOlder(than round: RoundID) {
         do throws(ApplyError) {
             for kept in try applier.keptRounds() where kept != round {
-                for file in try applier.discard(kept).map(\.file) { keepRescued(file) }
+                for file in try applier.discard(kept) { keepRescued(file) }
             }
         } catch {
             logger.warning("an old staging directory stays", metadata: ["reason": "\(error.message)"])
         }
+        sweepRescued()
     }
 
     /// The head moved: a majority holds `revision`.

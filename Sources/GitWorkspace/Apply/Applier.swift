@@ -18,6 +18,8 @@ package struct Applier: Sendable {
     package let root: String
     /// Where files wait; outside the synced tree, on its file system.
     package var stagingPath: String { place.path }
+    /// Where bytes of writers wait that were in the way of an exchange.
+    var rescuePath: String { "\(place.path)/\(StagingPlace.rescueName)" }
     package var capabilities: ApplyCapabilities { place.capabilities }
 
     let rootDirectory: Descriptor

@@ -83,8 +83,30 @@ package struct BlockedPath: Hashable, Sendable {
 /// Bytes of a writer that fell between two exchanges: they are in `file`, not in the workspace.
 package struct RescuedFile: Hashable, Sendable {
     package var path: [UInt8]
+    /// What it was when it was captured, before somebody wrote to it; nil if there was nothing.
+    package var old: TreeEntry?
     /// Absolute; it stays until somebody takes it.
     package var file: String
+}
+
+extension RescuedFile {
+    static let noteSuffix = ".path"
+
+    /// Says whose bytes they are, should nobody get to take them before a crash.
+    var noteFile: String { file + Self.noteSuffix }
+
+    var note: [UInt8] { path + [0] + Array((old.map { "\(String($0.mode, radix: 8)) \($0.blob)" } ?? "").utf8) }
+
+    /// One that was left, by its note; without one it is called by its own name.
+    init(at file: String) {
+        self.file = file
+        let fields = (DurableFile.read(file + Self.noteSuffix) ?? []).split(separator: 0).map(Array.init)
+        path = fields.first ?? Array(file.split(separator: "/").suffix(2).joined(separator: "/").utf8)
+        let words = String(decoding: fields.dropFirst().first ?? [], as: UTF8.self).split(separator: " ")
+        if words.count == 2, let mode = UInt32(words[0], radix: 8) {
+            old = TreeEntry(mode: mode, blob: String(words[1]))
+        }
+    }
 }
 
 /// What became of each path of one apply. Every path of the changes is in exactly one of the first four lists.

@@ -141,16 +141,32 @@ extension PathExchange {
     }
 
     private mutating func rescue(_ staged: StagedChange, _ own: [UInt8]) throws(ApplyError) {
-        let base = "\(applier.place.path)/\(StagingPlace.rescueName)"
+        let base = applier.rescuePath
         try step("rescue", staged)
         mkdir(base, 0o700)
         let folder = try applier.ours("open", base) { () throws(CallFailure) in try FileCalls.openDirectory(base) }
         var file = "\(name)-\(staged.number)"
-        while access("\(base)/\(file)", F_OK) == 0 { file += "x" }
+        while try applier.ours(
+            "look into", base, { () throws(CallFailure) in try FileCalls.status(folder, Array(file.utf8)) }) != nil
+        {
+            file += "x"
+        }
+        let rescued = RescuedFile(path: staged.change.path, old: staged.change.old, file: "\(base)/\(file)")
+        note(rescued, folder, file)
         try applier.ours("keep a late edit in", base) { () throws(CallFailure) in
             try FileCalls.rename(staging, own, folder, Array(file.utf8))
             try FileCalls.sync(folder)
         }
-        report.rescued.append(RescuedFile(path: staged.change.path, file: "\(base)/\(file)"))
+        report.rescued.append(rescued)
+    }
+
+    /// First says what it will be. A disk that is too full for that must not keep the file from being moved.
+    private func note(_ rescued: RescuedFile, _ folder: Descriptor, _ file: String) {
+        do throws(CallFailure) {
+            let name = Array((file + RescuedFile.noteSuffix).utf8)
+            let note = try FileCalls.open(folder, name, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+            try FileCalls.write(note, rescued.note)
+            try FileCalls.sync([note])
+        } catch { return }
     }
 }
