@@ -33,9 +33,14 @@ package actor Workspace {
     let notes = ScanNotes()
     var gates = CaptureGates()
     var sparse = SparsePaths()
-    var quarantine: CodeQuarantine { didSet { codeWaiting.withLock { $0 = quarantine.sorted.map(\.path) } } }
+    var quarantine: WaitingChanges { didSet { codeWaiting.withLock { $0 = quarantine.sorted.map(\.path) } } }
     /// Read by whoever must not wait for a scan.
     private nonisolated let codeWaiting: Mutex<[[UInt8]]>
+    /// Changes that something stands in the way of.
+    var unplaced: WaitingChanges
+    var unplacedReasons: [Name: BlockReason] = [:]
+    /// Files of the user's in the way of new ones, at the last apply: in doubt a late edit that the next capture has.
+    var inTheWay: Set<Name> = []
     var keptHere: KeptHere
     var approvals: UInt64 = 0
     var brakes: DeletionBrakes
@@ -67,6 +72,8 @@ package actor Workspace {
         var gone: [[UInt8]]
         /// What a filter keeps from the disk.
         var leftOut: [TreeLine] = []
+        /// Everything that is to be put in place now.
+        var wanted: [PathChange] = []
     }
 
     init(_ parts: WorkspaceParts, device: DeviceID, name: String, logger: Logger) {
@@ -80,7 +87,8 @@ package actor Workspace {
         identity = parts.identity
         base = parts.base
         gates = Self.loadGates(parts.state)
-        quarantine = CodeQuarantine(state: parts.state)
+        quarantine = WaitingChanges(path: parts.state + "/quarantine")
+        unplaced = WaitingChanges(path: parts.state + "/unplaced")
         codeWaiting = Mutex(quarantine.sorted.map(\.path))
         keptHere = KeptHere(state: parts.state)
         brakes = DeletionBrakes(state: parts.state)
@@ -133,7 +141,8 @@ package actor Workspace {
             workspace.notes.begin(setAside: setAside)
             if ContinuousClock.now - workspace.scope.lastWhole > Limits.wholeScan { workspace.scope.addEverything() }
             try await workspace.lookAtSparse()
-            let dirt = try workspace.withCapturer { capturer throws(GitError) in try capturer.dirt() }
+            var dirt = try workspace.withCapturer { capturer throws(GitError) in try capturer.dirt() }
+            dirt.held += workspace.unplacedPaths
             try workspace.checked { () throws(GitError) in try workspace.reconsiderDeletions(dirt.deleted) }
             // While deletions wait for a word nothing here is for a round.
             return workspace.brakes.pending == nil ? dirt : Dirt(changed: 0, held: dirt.held, moved: dirt.moved)
@@ -179,7 +188,7 @@ package actor Workspace {
         if let watcher { scope.add(watcher.take()) } else { scope.addEverything() }
         let capturer = Capturer(
             store: store, manifest: manifest, root: descriptor, rules: rules, scope: scope, gates: gates, hot: hot,
-            notes: notes, sparse: sparse.names, quarantine: quarantine)
+            notes: notes, sparse: sparse.names, waiting: [quarantine, unplaced])
         return try checked { () throws(GitError) in try body(capturer) }
     }
 

@@ -5,7 +5,7 @@ extension Workspace {
     /// From now on published changes to files that match wait for `approve` on this device.
     /// - Parameter patterns: as in `.gitignore`; nil: what agents, editors and shells run by themselves.
     package func quarantineCode(_ patterns: [String]? = nil) {
-        quarantine.patterns = patterns.map { $0.map { PathPattern($0) } } ?? CodeQuarantine.standard
+        quarantine.patterns = patterns.map { $0.map { PathPattern($0) } } ?? WaitingChanges.standard
     }
 
     /// Changes that wait for a word.
@@ -37,12 +37,13 @@ extension Workspace {
     /// - Parameter lines: what differs from the base, but for what changes that wait explain.
     /// - Returns: true if the base is another now.
     func freeEdited(_ lines: [TreeLine]) throws(GitError) -> Bool {
-        guard !quarantine.changes.isEmpty, let base else { return false }
+        if quarantine.changes.isEmpty, unplaced.changes.isEmpty { return false }
+        guard let base else { return false }
         let tree = try store.tree(of: base)
-        let edited = quarantine.edited(lines)
+        let edited = quarantine.edited(lines).union(unplaced.edited(lines))
         var kept: [TreeLine] = []
         var gone: [[UInt8]] = []
-        for change in quarantine.sorted {
+        for change in quarantine.sorted + unplaced.sorted {
             let now = try store.entry(tree, change.path)
             if edited.contains(Name(change.path)) {
                 gone.append(change.path)
@@ -56,6 +57,7 @@ extension Workspace {
         // beside the published version.
         if !kept.isEmpty { try setBase(base, kept: kept) }
         try quarantine.set([], removing: gone)
+        try unplaced.set([], removing: gone)
         return !kept.isEmpty
     }
 

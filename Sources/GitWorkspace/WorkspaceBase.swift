@@ -42,7 +42,9 @@ extension Workspace {
     /// would make the old bytes look like a wish to revert what was published.
     func settle(_ staged: StagedRevision, _ report: ApplyReport, begun: Int64) throws(GitError) {
         for file in report.rescued { keepRescued(file) }
-        let left = Set((report.late + report.deferred + report.blocked.map(\.path)).map { Name($0) })
+        let unplaceable = try noteUnplaced(staged, report)
+        let waits = report.late + report.deferred + report.blocked.filter { !$0.reason.lasts }.map(\.path)
+        let left = Set(waits.map { Name($0) }).subtracting(unplaceable)
         let changes = staged.apply.journal.changes
         var kept: [TreeLine] = []
         if !left.isEmpty {
@@ -57,7 +59,7 @@ extension Workspace {
         try setBase(staged.revision, kept: kept)
         try brakes.forgetAllowed()
         for staged in changes where !left.contains(Name(staged.change.path)) {
-            remember(staged, begun: begun)
+            if !unplaceable.contains(Name(staged.change.path)) { remember(staged, begun: begun) }
         }
     }
 

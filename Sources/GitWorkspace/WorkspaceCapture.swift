@@ -34,13 +34,14 @@ extension Workspace {
                 let stamps = workspace.repository.stamps
                 let user = try workspace.userState()
                 result = try await workspace.capture(round, user, withholding: workspace.withholding(user))
-                if case .withheld = result { return result }
+                if case .withheld = result { return result.holding(workspace.unplacedPaths) }
                 await workspace.repository.waitForIndex(looks: workspace.lockLooks)
                 let (now, after) = (try workspace.userState(), workspace.repository.stamps)
                 isOther = after.head != stamps.head || workspace.withholding(now) != nil
                 // A git command that changed files meanwhile may have shown us half of what it did.
                 if !isOther, after.index == stamps.index { break }
             }
+            result = result.holding(workspace.unplacedPaths)
             if isOther { return result.withheld(because: "a git command is checking out other files") }
             return try workspace.checked { () throws(GitError) in try workspace.checkDeletions(result) }
         }

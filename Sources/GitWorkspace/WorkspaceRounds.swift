@@ -72,13 +72,15 @@ extension Workspace {
         if let staged, staged.revision == revision, staged.round == round, staged.from == from { return staged }
         let lines = try checked { () throws(GitError) in try store.compare(from, store.tree(of: revision)) }
         try await lookAtSparse()
-        let all = lines.filter { !($0.old?.isGitlink ?? false) && !($0.new?.isGitlink ?? false) }
+        let all =
+            lines.filter { !($0.old?.isGitlink ?? false) && !($0.new?.isGitlink ?? false) }
             .filter { !isKeptOff($0.path) && !manifest.filter.leavesOut($0.path) }
             .map { line in
                 // Behind a change that waits, the disk has another version than the base says.
-                let old = quarantine.changes[Name(line.path)].map(\.old) ?? line.old?.entry
-                return PathChange(path: line.path, old: old, new: line.new?.entry)
-            }
+                let waiting = quarantine.changes[Name(line.path)] ?? unplaced.changes[Name(line.path)]
+                return PathChange(
+                    path: line.path, old: waiting.map(\.old) ?? line.old?.entry, new: line.new?.entry)
+            } + (try checked { () throws(GitError) in try triedAgain(revision, besides: lines) })
         let waiting = all.compactMap { change -> QuarantinedChange? in
             guard let new = change.new, new != change.old, quarantine.waits(change.path, new) else { return nil }
             return QuarantinedChange(path: change.path, old: change.old, new: new)
@@ -97,7 +99,7 @@ extension Workspace {
         let gone = try checked { () throws(GitError) in try noLongerWaiting(revision, held, changes) }
         let made = StagedRevision(
             round: round, revision: revision, from: from, apply: apply, waiting: waiting, gone: gone,
-            leftOut: lines.filter { manifest.filter.leavesOut($0.path) })
+            leftOut: lines.filter { manifest.filter.leavesOut($0.path) }, wanted: changes)
         staged = made
         return made
     }
@@ -110,6 +112,19 @@ extension Workspace {
         if newest == revision { return newest }
         if try store.commit(revision).parents.contains(newest) { return newest }
         return try store.isAncestor(newest, of: revision) ? newest : base
+    }
+
+    /// What something stood in the way of, as far as the revision has it still: it may be gone.
+    private func triedAgain(_ revision: Revision, besides lines: [TreeLine]) throws(GitError) -> [PathChange] {
+        if unplaced.changes.isEmpty { return [] }
+        let known = Set(lines.map { Name($0.path) })
+        let tree = try store.tree(of: revision)
+        var changes: [PathChange] = []
+        for change in unplaced.sorted where !known.contains(Name(change.path)) {
+            guard try store.entry(tree, change.path)?.entry == change.new else { continue }
+            changes.append(PathChange(path: change.path, old: change.old, new: change.new))
+        }
+        return changes
     }
 
     /// Paths of changes that waited and are not what the revision has, or that it brings in place.
@@ -162,7 +177,8 @@ extension Workspace {
             }
             workspace.isApplyBroken = false
             var result = ApplyResult(applied: report.applied.count, paths: report.applied, late: report.late)
-            result.deferred = report.deferred + report.blocked.map(\.path)
+            result.deferred = report.deferred + report.blocked.filter { !$0.reason.lasts }.map(\.path)
+            result.late.removeAll { workspace.unplaced.changes[Name($0)] != nil }
             result.quarantined = staged.waiting.map(\.path)
             if moveBranch { result.branchWaiting = await workspace.follow(revision) }
             return result

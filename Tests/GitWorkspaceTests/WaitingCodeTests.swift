@@ -106,8 +106,8 @@ import Testing
         ("build", true), ("cfg", false), (".envrc", true), ("deep/.husky", true), ("deep", false),
     ])
     func `A7 a link waits where files that run code would be below it`(_ path: String, _ waits: Bool) throws {
-        var quarantine = CodeQuarantine(state: "/nowhere")
-        quarantine.patterns = CodeQuarantine.standard + ["tools/run/*.sh", "build/"].map { PathPattern($0) }
+        var quarantine = WaitingChanges(path: "/nowhere/quarantine")
+        quarantine.patterns = WaitingChanges.standard + ["tools/run/*.sh", "build/"].map { PathPattern($0) }
         let blob = String(repeating: "1", count: 40)
         let link = TreeEntry(mode: TreeEntry.link, blob: blob)
         #expect(quarantine.waits(Array(path.utf8), link) == waits)

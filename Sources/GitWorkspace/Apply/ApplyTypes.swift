@@ -1,5 +1,11 @@
 import Primitives
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// One entry of a git tree that holds bytes: a file, an executable file or a symbolic link.
 package struct TreeEntry: Hashable, Sendable {
     /// `0o100644`, `0o100755` or `0o120000`.
@@ -57,7 +63,17 @@ package enum BlockReason: Hashable, Sendable, CustomStringConvertible {
     case specialFile
     /// A mount point between the workspace root and the path.
     case otherFileSystem
+    /// A file of this device that captures leave out: the ignore rules, or a gate.
+    case ownFile
     case system(Int32)
+
+    /// It does not go away by itself: trying again is no use before something here changes.
+    var lasts: Bool {
+        switch self {
+        case .system(let code): code == ENAMETOOLONG || code == EINVAL || code == EILSEQ
+        default: true
+        }
+    }
 
     package var description: String {
         switch self {
@@ -69,6 +85,7 @@ package enum BlockReason: Hashable, Sendable, CustomStringConvertible {
         case .parentIsNoDirectory: "one of its directories is a file"
         case .specialFile: "a pipe, socket or device stands in its place"
         case .otherFileSystem: "it lies on another file system than the workspace"
+        case .ownFile: "a file of this device stands in its place that is ignored or held back"
         case .system(let code): SystemFault.text(code)
         }
     }

@@ -11,6 +11,17 @@ package enum CaptureResult: Sendable, Equatable {
     /// is checked out.
     case withheld(Revision, base: Revision?, reason: String, held: [HeldPath])
 
+    /// The same, with more paths that are told.
+    func holding(_ more: [HeldPath]) -> CaptureResult {
+        switch self {
+        case .clean(let base, let held): .clean(base: base, held: held + more)
+        case .captured(let revision, let base, let count, let held):
+            .captured(revision, base: base, changedFiles: count, held: held + more)
+        case .withheld(let revision, let base, let reason, let held):
+            .withheld(revision, base: base, reason: reason, held: held + more)
+        }
+    }
+
     /// The same, kept to this device; nothing to keep if nothing was captured.
     func withheld(because reason: String) -> CaptureResult {
         guard case .captured(let revision, let base, _, let held) = self else { return self }
@@ -54,14 +65,15 @@ struct Capturer {
     var notes = ScanNotes()
     /// What a sparse checkout keeps off the disk.
     var sparse: Set<Name> = []
-    var quarantine: CodeQuarantine?
+    /// Changes that are not in place and whose former versions are no edits.
+    var waiting: [WaitingChanges] = []
 
     func dirt() throws(GitError) -> Dirt {
         let findings = try scan()
         var reading = FileReading(self, writes: false)
         for candidate in findings.candidates { try reading.read(candidate) }
         scope.settle(findings, reading)
-        let lines = (findings.changed + reading.lines).filter { quarantine?.explains($0) != true }
+        let lines = (findings.changed + reading.lines).filter { !isExplained($0) }
         return Dirt(
             changed: lines.count,
             held: (findings.held + reading.held).sorted { $0.path.lexicographicallyPrecedes($1.path) },
@@ -86,7 +98,7 @@ struct Capturer {
         scope.settle(findings, reading)
         let held = (findings.held + reading.held).sorted { $0.path.lexicographicallyPrecedes($1.path) }
         let links = try linkedRepositories(request)
-        let lines = ((findings.changed + reading.lines).filter { quarantine?.explains($0) != true } + links)
+        let lines = ((findings.changed + reading.lines).filter { !isExplained($0) } + links)
             .sorted { $0.path.lexicographicallyPrecedes($1.path) }
         if lines.isEmpty && request.userHead == nil {
             try reading.batch.finish()
@@ -117,6 +129,8 @@ struct Capturer {
             return new == true && old != false || old == true && new == nil
         }
     }
+
+    private func isExplained(_ line: TreeLine) -> Bool { waiting.contains { $0.explains(line) } }
 
     private func scan() throws(GitError) -> ScanFindings {
         var findings = try look()

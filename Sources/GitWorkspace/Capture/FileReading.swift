@@ -12,6 +12,7 @@ struct FileReading {
     let hot: HotFiles
     private let notes: ScanNotes
     private let filter: PathFilter
+    private let waiting: [WaitingChanges]
     /// Started with the first large file.
     private var objects: ObjectImport?
     /// What differs from the base.
@@ -31,6 +32,7 @@ struct FileReading {
         hot = capturer.hot
         notes = capturer.notes
         filter = capturer.manifest.filter
+        waiting = capturer.waiting
         self.writes = writes
         batch = ObjectBatch(store)
     }
@@ -38,8 +40,7 @@ struct FileReading {
     mutating func read(_ candidate: Candidate) throws(GitError) {
         if let rule = filter.rule(for: candidate.stamp) { return hold(candidate, .filtered(rule)) }
         if let reason = notes.meet(candidate.path, candidate.stamp) { return hold(candidate, reason) }
-        let isNew = candidate.folder.files[candidate.name]?.kept == nil
-        if isNew, candidate.stamp.size > gates.newFileBytes, !gates.allowed.contains(candidate.path) {
+        if known(candidate) == nil, candidate.stamp.size > gates.newFileBytes, !gates.allowed.contains(candidate.path) {
             return hold(candidate, .tooLarge(candidate.stamp.size))
         }
         for attempt in 0..<StableRead.attempts {
@@ -69,10 +70,18 @@ struct FileReading {
         return true
     }
 
+    /// What is there already of a file. A file of the user's where a published one could not be put is a new one.
+    private func known(_ candidate: Candidate) -> Version? {
+        let isOwn = waiting.contains { list in
+            !list.changes.isEmpty && list.changes[Name(candidate.path)].map { $0.old == nil } ?? false
+        }
+        return isOwn ? nil : candidate.folder.files[candidate.name]?.kept
+    }
+
     /// Why the user has to be asked first.
     private func gate(_ candidate: Candidate, _ bytes: [UInt8]) -> HeldPath.Reason? {
         if gates.allowed.contains(candidate.path) { return nil }
-        let known = candidate.folder.files[candidate.name]?.kept
+        let known = known(candidate)
         if known == nil, Int64(bytes.count) > gates.newFileBytes { return .tooLarge(Int64(bytes.count)) }
         guard gates.holdsSecrets else { return nil }
         if known == nil, let kind = SecretSigns.byName(candidate.path) { return .secret(kind) }

@@ -25,6 +25,8 @@ package struct HeldPath: Hashable, Sendable {
         case filtered(String)
         /// The same few files changed in round after round, and no others; who wrote them.
         case loop(String)
+        /// Not held back: a published version of it cannot be put in place here; why.
+        case unplaced(String)
         /// Not held back: it was captured in the middle of a change, because it never stopped changing.
         case unsettled
 
@@ -32,7 +34,9 @@ package struct HeldPath: Hashable, Sendable {
         package var canBeAllowed: Bool {
             switch self {
             case .tooLarge, .tooMany, .secret, .otherMembers, .loop: true
-            case .hot, .unreadable, .special, .nestedRepository, .forbiddenName, .tooDeep, .unsettled, .filtered: false
+            case .hot, .unreadable, .special, .nestedRepository, .forbiddenName, .tooDeep, .unsettled, .filtered,
+                .unplaced:
+                false
             }
         }
 
@@ -52,6 +56,7 @@ package struct HeldPath: Hashable, Sendable {
             case .loop(let who):
                 "set aside, as \(Limits.loopRounds) rounds in \(Limits.loopWindow.components.seconds / 60) min changed "
                     + "nothing else; written by \(who)"
+            case .unplaced(let reason): "what was published cannot be put in place here: \(reason)"
             case .unsettled: "it never stopped changing and was captured as it was"
             }
         }

@@ -1,7 +1,7 @@
 import Primitives
 
-/// A published change to a file that makes this device run code: here as an object, and not in place before somebody
-/// at this device said so.
+/// A published change that is here as an object and not in place: the file makes this device run code and nobody here
+/// said yes, or something stands in its way that does not go away by itself.
 package struct QuarantinedChange: Hashable, Sendable {
     package var path: [UInt8]
     /// What stands on disk; nil: nothing.
@@ -10,8 +10,8 @@ package struct QuarantinedChange: Hashable, Sendable {
     package var new: TreeEntry
 }
 
-/// The changes that wait for a word, kept over restarts. What stands on disk instead of them is no edit of the user's.
-struct CodeQuarantine {
+/// The changes that wait, kept over restarts. What stands on disk instead of them is no edit of the user's.
+struct WaitingChanges {
     private let path: String
     private(set) var changes: [Name: QuarantinedChange] = [:]
     /// Which files run code; none: nothing waits.
@@ -27,8 +27,9 @@ struct CodeQuarantine {
         "**/.pre-commit-config.yaml", "**/mise.toml", "**/.mise.toml",
     ].map { PathPattern($0) }
 
-    init(state: String) {
-        path = state + "/quarantine"
+    /// - Parameter path: of the file that keeps them.
+    init(path: String) {
+        self.path = path
         var fields = (DurableFile.read(path) ?? []).split(separator: 0).map(Array.init)[...]
         while fields.count >= 3 {
             let (name, old, new) = (fields.removeFirst(), fields.removeFirst(), fields.removeFirst())
