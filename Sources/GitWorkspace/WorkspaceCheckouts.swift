@@ -125,16 +125,10 @@ extension Workspace {
         if line.new != nil {
             return Self.stamp(root, line.path).map { $0.changed <= switched.at } ?? false
         }
-        // A file that is gone has no time; its folder's is no later if nothing else came or went there.
-        var folder = line.path[...]
-        repeat {
-            folder = folder.prefix(max(0, (folder.lastIndex(of: 47) ?? 0)))
-            guard let there = Self.stamp(root, Array(folder)) else { continue }
-            if there.modified <= switched.at { return true }
-            break
-        } while !folder.isEmpty
-        // Or git took it away then, and nothing was put in place since.
-        guard let from = switched.from, try store.has(from), try store.entry(store.tree(of: from), line.path) != nil,
+        // A file that is gone has no time. Git took it away if what it came from had it, and nothing was put in place
+        // since; else the user did, be it before the switch.
+        guard let from = switched.from, !line.path.contains(10),
+            try userReader.info("\(from.hex):\(String(decoding: line.path, as: UTF8.self))") != nil,
             let moved = Self.stamp(store.path, Array(RefName.base.utf8))
         else { return false }
         return moved.modified < switched.at

@@ -2,8 +2,9 @@ import CSystemCalls
 import Glibc
 import Primitives
 
-/// Bytes of a writer that fell between two exchanges: they are in no file of the workspace, and in no capture. Each such
-/// file becomes a capture of its own, over the base: the history of its path lists it, and it can be brought back.
+/// Bytes of a writer that fell between two exchanges: they are in no file of the workspace, and in no capture. Each
+/// such file becomes a capture of its own, over the base: the history of its path lists it, and it can be brought
+/// back.
 extension Workspace {
     /// Takes a rescued file into the store; then it goes, unless somebody has it open for writing still. What cannot be
     /// taken now stays where it is, for the next sweep.

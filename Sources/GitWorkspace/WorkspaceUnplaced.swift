@@ -1,8 +1,8 @@
 import Primitives
 
-/// Published changes that cannot be put in place here, for a reason that lasts: a link that leaves the workspace, a name
-/// that this disk cannot hold, a folder or a file of the user's own in the way. The base has them all the same, so that
-/// nobody waits for this device; they are tried again with each apply, and told.
+/// Published changes that cannot be put in place here, for a reason that lasts: a link that leaves the workspace, a
+/// name that this disk cannot hold, a folder or a file of the user's own in the way. The base has them all the same,
+/// so that nobody waits for this device; they are tried again with each apply, and told.
 extension Workspace {
     /// For those who ask what is held back.
     var unplacedPaths: [HeldPath] {

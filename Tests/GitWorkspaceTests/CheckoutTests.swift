@@ -48,7 +48,7 @@ import Testing
 
     @Test func `C5 files that a stash brought back on a branch that is behind are no edits`() async throws {
         var mesh = try await behind()
-        try await mesh[1].userGit("stash", "-q", "--include-untracked")
+        try await mesh[1].userGit("stash", "-q")
         #expect(try mesh[1].read("edited") == "1\n")
         try await expectPublished(&mesh)
     }
@@ -90,6 +90,17 @@ import Testing
             #expect(!mesh[place].scratch.exists("work/added"), "on \(place)")
             #expect(try mesh[place].read("edited") == "1\n", "on \(place)")
         }
+    }
+
+    @Test func `C5 a file that the user takes away before a visit stays away`() async throws {
+        var mesh = try await behind()
+        let device = mesh[1]
+        device.scratch.remove("work/added")
+        try await device.userGit("checkout", "-q", "-b", "visit")
+        try await device.userGit("checkout", "-q", "main")
+        try await mesh.round()
+        try await mesh.round()
+        for place in 0..<2 { #expect(!mesh[place].scratch.exists("work/added"), "on \(place)") }
     }
 
     @Test func `C5 a commit on the branch that is behind, from what was published, conflicts with nothing`()

@@ -2,9 +2,9 @@ import Glibc
 import Primitives
 import Synchronization
 
-/// Whether the user's index has paths in conflict. A merge or a rebase has a file that says so; what else leaves conflict
-/// markers in files (`stash pop`, `checkout -m`, ...) shows in the index alone. The answer is remembered by the stamp of
-/// the index, which git replaces whenever it writes: for one that is unchanged it costs one `stat`.
+/// Whether the user's index has paths in conflict. A merge or a rebase has a file that says so; what else leaves
+/// conflict markers in files (`stash pop`, `checkout -m`, ...) shows in the index alone. The answer is remembered by
+/// the stamp of the index, which git replaces whenever it writes: for one that is unchanged it costs one `stat`.
 final class UnmergedPaths: Sendable {
     private struct Answer {
         var stamp: Stamp
