@@ -123,6 +123,10 @@ final class EffectRunner: Sendable {
         loop.tell { $0.waitingChanged(reason) }
     }
 
+    private func setTrouble(_ reason: String?) {
+        loop.tell { $0.troubleChanged(reason) }
+    }
+
     private func fetch(_ round: RoundID, _ revision: Revision, _ peer: DeviceID) async {
         do {
             try await bring(revision, from: peer, captureOf: peer)
@@ -183,8 +187,10 @@ final class EffectRunner: Sendable {
         do {
             try await bring(revision, from: peer, captureOf: nil)
             try await workspace.stage(revision, round: round)
+            setTrouble(nil)
             loop.post(.staged(round, revision, .done(true)))
         } catch {
+            setTrouble("a round could not be fetched: \(error)")
             loop.post(.staged(round, revision, .failed("\(error)")))
         }
     }
@@ -207,9 +213,11 @@ final class EffectRunner: Sendable {
             if let waits = result.branchWaiting {
                 logger.info("the branch waits", metadata: ["reason": "\(waits)"])
             }
+            setTrouble(nil)
             loop.post(.applied(round, .done(report)))
             watch.settled()
         } catch {
+            setTrouble("a round could not be put in place: \(error)")
             loop.post(.applied(round, .failed("\(error)")))
             watch.look()
         }

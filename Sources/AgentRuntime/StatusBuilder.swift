@@ -163,7 +163,8 @@ struct StatusBuilder: Sendable {
         let isSelf = record.device == device
         let isOnline = value.hasLink(to: record.device)
         let peer = value.peers.first { $0.device == record.device }
-        let facts = isSelf ? value.facts(at: now) : peer?.facts
+        var facts = isSelf ? value.facts(at: now) : peer?.facts
+        if !isSelf, facts?.base != head.revision, facts?.waiting == nil { facts?.waiting = peer?.trouble }
         let link = around.links.first { $0.device == record.device }
         var role = value.raft.membership.voters.contains(record.device) ? "voter" : "learner"
         if value.syncLeader?.device == record.device { role = "leader" }

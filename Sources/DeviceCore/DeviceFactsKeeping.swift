@@ -12,6 +12,8 @@ package struct PeerView: Hashable, Sendable {
     /// When its link was last there; nil before the first one ended.
     package internal(set) var lastLinked: Instant?
     package internal(set) var isLeaving = false
+    /// Why it could not go on with the last round that it gave up, as it told this device.
+    package internal(set) var trouble: String?
 
     init(device: DeviceID) { self.device = device }
 
@@ -42,6 +44,9 @@ struct OwnFacts: Hashable, Sendable {
     var activeWriters: UInt32 = 0
     var pausedWriters: UInt32 = 0
     var waiting: String?
+    /// Why the last round could not be staged or applied here. Unlike what `waiting` tells of, nobody has to end it: a
+    /// round is tried again and again, so the others are not told.
+    var trouble: String?
     var isStopped = false
     var power = PowerFacts()
     /// Why changes do not wait for quiet, and how long that is told.
@@ -92,6 +97,7 @@ struct OwnFacts: Hashable, Sendable {
         changed(report.lateFiles, at: now)
     }
 
+    /// What the others are told.
     func facts(at now: Instant, version: String, hub: HubFacts?) -> DeviceFacts {
         DeviceFacts(
             base: base, pendingFiles: pendingFiles, firstChangeAge: firstChange.map { now - $0 } ?? .zero,
@@ -120,9 +126,19 @@ struct OwnFacts: Hashable, Sendable {
 }
 
 extension Device {
+    /// As this device itself sees them.
     package func facts(at now: Instant) -> DeviceFacts {
+        var facts = word(at: now)
+        facts.waiting = facts.waiting ?? own.trouble
+        return facts
+    }
+
+    private func word(at now: Instant) -> DeviceFacts {
         own.facts(at: now, version: configuration.version, hub: hubMirror.facts)
     }
+
+    /// Why a round cannot be staged or applied here, as its shell sees it; nil when one could be.
+    package mutating func troubleChanged(_ reason: String?) { own.trouble = reason }
 
     /// The hindrance that keeps this device's tree from the head, as its workspace shell sees it; nil when it is gone.
     package mutating func waitingChanged(_ reason: String?) {
@@ -171,7 +187,7 @@ extension Device {
     /// again.
     mutating func tellFacts(at now: Instant, into output: inout DeviceOutput) {
         guard let due = factsDeadline, now >= due else { return }
-        let facts = facts(at: now)
+        let facts = word(at: now)
         own.told = facts
         own.toldLastChange = own.lastChange
         own.toldAt = now
@@ -182,7 +198,7 @@ extension Device {
         guard peer != device, !links.contains(peer), links.count < Limits.devices else { return }
         links.insert(peer, at: links.firstIndex { $0 > peer } ?? links.endIndex)
         stepRaft(.linkUp(peer), at: now)
-        send(.facts(facts(at: now)), to: peer, into: &output)
+        send(.facts(word(at: now)), to: peer, into: &output)
         if isStopping { send(.leaving(true), to: peer, into: &output) }
         if stops.mesh.version > 0, !configuration.mutants.has(.stopNotTold) {
             send(.stop(stopWord(at: now)), to: peer, into: &output)

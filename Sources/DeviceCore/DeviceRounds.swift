@@ -20,6 +20,8 @@ struct ScheduleMemory: Hashable, Sendable {
     /// Who asked for the next round, and who for the one under way.
     var asked: [Asker] = []
     var answering: [Asker] = []
+    /// Whom rounds did not bring to the head.
+    var stragglers: [Straggler] = []
 
     struct Asker: Hashable, Sendable {
         var device: DeviceID
@@ -64,6 +66,7 @@ struct ScheduleMemory: Hashable, Sendable {
         failures = 0
         lonely = 0
         notBefore = nil
+        stragglers = []
     }
 }
 
@@ -119,8 +122,11 @@ extension Device {
 
     private func roundSchedule(at now: Instant) -> RoundSchedule {
         var facts = [own.schedule(head: state.head.revision)]
+        facts[0].behindFrom = chasedFrom(device)
         for peer in peers where links.contains(peer.device) && state.record(of: peer.device) != nil {
-            facts.append(peer.schedule(head: state.head.revision))
+            var told = peer.schedule(head: state.head.revision)
+            told.behindFrom = chasedFrom(peer.device)
+            facts.append(told)
         }
         return RoundSchedule(
             isStopped: isStopped, settings: state.syncSettings, manual: !schedule.asked.isEmpty,
@@ -161,6 +167,7 @@ extension Device {
         guard mayLead(at: now), let token = leaderToken, announcedToken == token, roundLeader.current == nil,
             handoff == nil, !isStopping
         else { return }
+        forgetStragglers()
         let facts = roundSchedule(at: now)
         switch facts.decide(at: now) {
         case .wait(_, let rule):
@@ -241,13 +248,13 @@ extension Device {
             let pause = schedule.failed()
             schedule.notBefore = configuration.mutants.has(.noBackOff) ? nil : now + pause
         case .caughtUp:
-            // A device that a round did not bring to the head is not chased without a pause.
             schedule.failures = 0
             schedule.notBefore = now + Limits.roundBackOff
         case .published, .nothingToDo:
             schedule.failures = 0
             schedule.notBefore = summary.reason == .behind ? now + Limits.roundBackOff : nil
         }
+        noteStragglers(summary, at: now)
         hubMirror.roundEnded(isPublished: summary.result.isPublished, at: now)
         makeWayIfLonely(summary, at: now)
         for asker in schedule.answering {
@@ -333,7 +340,9 @@ extension Device {
                 $0.facts?.waiting = report.waiting
                 $0.heard = now
             }
-        case .prepare, .declined, .stage, .staged, .working, .finish, .abort: break
+        case .declined(_, .failed(let why)): view(of: peer) { $0.trouble = why }
+        case .staged: view(of: peer) { $0.trouble = nil }
+        case .prepare, .declined, .stage, .working, .finish, .abort: break
         }
     }
 

@@ -185,6 +185,9 @@ extension Limits {
     public static let backOffDoublings: UInt64 = 8
     /// A pause after a failed round is longer by up to a sixth, at random: with all doublings still below 5 minutes.
     public static let backOffJitter: Int = 6
+    /// A device that stays behind although it takes part waits twice as long after each round that comes to nothing, up
+    /// to an hour and a quarter.
+    public static let stragglerDoublings: UInt64 = 12
     /// Below so many percent a battery that is not charged is spared.
     public static let lowBattery: UInt8 = 20
     /// How long changes are told as those of a start or of a waking up, and do not wait for quiet.

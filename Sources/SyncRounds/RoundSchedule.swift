@@ -41,6 +41,8 @@ package struct RoundSchedule: Hashable, Sendable {
         package var lastChange: Instant?
         /// Its tree is clean, nothing hinders it, and it is not at the head.
         package var behind: Bool
+        /// Rounds did not bring it to the head: no round starts only for that before then.
+        package var behindFrom: Instant?
         /// It just started, woke up, or is about to stop: its changes do not wait for quiet.
         package var trigger: RoundReason?
         package var power = PowerFacts()
@@ -92,11 +94,25 @@ package struct RoundSchedule: Hashable, Sendable {
         if manual { return .go(.manual) }
         guard settings.automatic else { return .wait(until: nil, .automaticOff) }
         if let rule = devices.first?.power.spares { return .wait(until: nil, rule) }
-        let isBehind = devices.contains { $0.behind && $0.power.spares == nil }
+        let chased = nextCatchUp(at: now)
+        let isBehind = chased.map { $0 <= now } ?? false
         if isBehind || hubNews {
             if let notBefore, now < notBefore { return .wait(until: notBefore, .backOff) }
             return .go(isBehind ? .behind : .hub)
         }
+        let other = decideOnChanges(at: now)
+        guard case .wait(let until, _) = other, let chased, chased < until ?? chased + .nanoseconds(1) else {
+            return other
+        }
+        return .wait(until: max(chased, notBefore ?? chased), .backOff)
+    }
+
+    /// The first moment at which a round may start for a device that is behind.
+    private func nextCatchUp(at now: Instant) -> Instant? {
+        devices.filter { $0.behind && $0.power.spares == nil }.map { $0.behindFrom ?? now }.min()
+    }
+
+    private func decideOnChanges(at now: Instant) -> Verdict {
         guard let need else { return .wait(until: nil, sparing ?? .nothingChanged) }
         var wait = (need.due, Rule.settling)
         if let lastStart, lastStart + settings.minInterval > wait.0 {

@@ -149,8 +149,11 @@ extension RoundSchedule {
     }
 
     private func backOffCells(at now: Instant) -> Cells {
-        guard let notBefore, now < notBefore else { return ("none", "-", .go) }
-        return ("\(Self.words(notBefore - now)) left", "-", .wait)
+        if let notBefore, now < notBefore { return ("\(Self.words(notBefore - now)) left", "-", .wait) }
+        let chased = devices.filter { $0.behind && $0.behindFrom ?? now > now }
+        guard let next = chased.compactMap(\.behindFrom).min() else { return ("none", "-", .go) }
+        let names = chased.map(\.name).joined(separator: ", ")
+        return ("\(Self.words(next - now)) left for \(names)", "-", .wait)
     }
 
     private static func words(_ time: Duration) -> String {

@@ -37,6 +37,9 @@ struct MiniMesh {
     var replies: [(node: Int, tag: UInt64, reply: ClientReply, at: Instant)] = []
     var events: [(node: Int, event: DeviceEvent, at: Instant)] = []
     var refuseApply = false
+    /// Where nothing can be staged, and where one path is never put in place.
+    var fullDisks: Set<Int> = []
+    var leavesOnePath: Set<Int> = []
     var hub = MiniHub()
 
     /// A mesh of one that is founded, and `count - 1` devices that were added to its roster.
@@ -149,13 +152,16 @@ struct MiniMesh {
             let report = MergeReport(
                 revision: revision, undo: undo.map { UndoReport(number: $0.number, restoredFiles: 1) })
             schedule(.input(.merged(round, .done(report)), place), after: .milliseconds(2))
+        case .stage(let round, let revision, _) where fullDisks.contains(place):
+            schedule(.input(.staged(round, revision, .failed("the disk is full")), place), after: .milliseconds(2))
         case .stage(let round, let revision, _):
             nodes[place].known.insert(revision)
             schedule(.input(.staged(round, revision, .done(true)), place), after: .milliseconds(2))
         case .apply(let round, let revision):
-            nodes[place].base = revision
+            let base = leavesOnePath.contains(place) ? Revision(number: Self.tree(revision) << 32 | 3) : revision
+            nodes[place].base = base
             nodes[place].tree = Self.tree(revision)
-            schedule(.input(.applied(round, .done(ApplyReport(base: revision))), place), after: .milliseconds(3))
+            schedule(.input(.applied(round, .done(ApplyReport(base: base))), place), after: .milliseconds(3))
         }
     }
 
