@@ -103,10 +103,18 @@ struct StatusBuilder: Sendable {
             .milliseconds(max(0, AuditTrail.unixMilliseconds - $0.at))
         }
         facts.lastFailure = around.record.lastFailure
+        facts.sparingLeader = sparingLeader(value)
         facts.electingFor = around.record.leaderlessSince.map { now - $0 } ?? facts.uptime
         facts.votes = value.raft.votesGranted.count
         facts.oldestNeed = value.oldestNeed(at: now)
         return facts
+    }
+
+    private func sparingLeader(_ value: borrowing Device) -> String? {
+        guard let leader = value.sparingLeader else { return nil }
+        let name = leader.device == device ? "this device" : value.state.record(of: leader.device)?.name
+        let charge = leader.rule == .battery ? leader.power.battery.map { " (\($0) %)" } ?? "" : ""
+        return "\(name ?? leader.device.short) leads, \(leader.rule.sparing)\(charge)"
     }
 
     private func leader(_ value: borrowing Device, _ now: Instant) -> StatusReport.Leader? {

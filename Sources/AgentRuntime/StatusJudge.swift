@@ -43,6 +43,8 @@ struct HealthFacts: Sendable {
     /// Since the last round that ended well here; nil for none ever.
     var sinceComplete: Duration?
     var lastFailure: String?
+    /// The device that leads and starts no round of its own accord, and what it spares.
+    var sparingLeader: String?
     var electingFor: Duration = .zero
     var votes = 0
     /// How long some reachable device has waited for a round; nil if none waits.
@@ -112,6 +114,9 @@ struct StatusJudge {
         else { return nil }
         let since =
             facts.sinceComplete.map { "no complete round for \(Self.span($0))" } ?? "no round was ever completed"
+        if let leader = facts.sparingLeader {
+            return Reason(code: "stuck", text: "\(since); \(leader)", fix: "baton sync --now")
+        }
         let why = facts.lastFailure.map { "the last one was given up: \($0)" } ?? "the leader gives no reason"
         return Reason(code: "stuck", text: "\(since); \(why)", fix: "baton doctor")
     }

@@ -141,6 +141,9 @@ struct ExplainText {
         if isStopped { return "Would sync now? NO - syncing is stopped" }
         guard let reason = report.sync.next_reason else {
             let leader = report.devices.first { $0.id == report.leader?.device }?.name
+            if let leader, let spares {
+                return "Would sync now? NO - \(Escaping.shown(leader)) leads and spares \(spares)"
+            }
             return leader.map { "The sync leader decides: ask there (\(Escaping.shown($0)))" }
                 ?? "Would sync now? NO - there is no sync leader"
         }
@@ -154,6 +157,13 @@ struct ExplainText {
         case "backOff": return "Would sync now? NO - waiting after a failed round\(wait)"
         default: return "Would sync now? YES (\(reason))"
         }
+    }
+
+    /// What a leader that starts no round of its own accord spares.
+    private var spares: String? {
+        let blocking = (report.sync.rules ?? []).filter { $0.says == "blocks" }.map(\.rule)
+        if blocking.contains("battery") { return "its battery" }
+        return blocking.contains("metered link") ? "its metered link" : nil
     }
 
     private var wait: String { report.sync.next_in_s.map { ", wait about \(Words.coarse($0))" } ?? "" }

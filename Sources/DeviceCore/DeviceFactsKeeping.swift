@@ -149,6 +149,10 @@ extension Device {
     /// What this device runs on and what its link costs, as its shell sees it.
     package mutating func powerChanged(_ power: PowerFacts) {
         own.power = power
+        if power.spares == nil {
+            schedule.waysMade = 0
+            schedule.makesWayFrom = nil
+        }
         reconsiderDeadline()
     }
 

@@ -22,6 +22,9 @@ struct ScheduleMemory: Hashable, Sendable {
     var answering: [Asker] = []
     /// Whom rounds did not bring to the head.
     var stragglers: [Straggler] = []
+    /// How often this leader, while it is to be spared, handed off in vain, and when it may do so again.
+    var waysMade: UInt64 = 0
+    var makesWayFrom: Instant?
 
     struct Asker: Hashable, Sendable {
         var device: DeviceID
@@ -114,7 +117,10 @@ extension Device {
 extension Device {
     var scheduleDeadline: Instant? {
         guard announcedToken != nil, roundLeader.current == nil, handoff == nil else { return nil }
-        if case .wait(let until, _) = scheduleVerdict(at: lastStep) { return until }
+        let facts = roundSchedule(at: lastStep)
+        if case .wait(let until, let rule) = facts.decide(at: lastStep) {
+            return rule == own.power.spares ? makesWayAt(facts) : until
+        }
         return mayLead(at: lastStep) ? hubMirror.holdEnds(at: lastStep) ?? lastStep : nil
     }
 
@@ -142,6 +148,7 @@ extension Device {
         let voters = raft.membership.voters
         schedule.isLeading = mayLead(at: now)
         schedule.leaderName = syncLeader.map { state.record(of: $0.device)?.name ?? $0.device.short }
+        schedule.leaderSpares = schedule.isLeading ? nil : syncLeader.flatMap { power(of: $0.device)?.spares }
         schedule.quorum = RoundSchedule.Quorum(
             reachable: voters.count { hasLink(to: $0) }, needed: voters.count / 2 + 1)
         schedule.openConflicts = UInt32(clamping: state.conflicts.list.count) &+ state.conflicts.unlisted
@@ -171,6 +178,7 @@ extension Device {
         let facts = roundSchedule(at: now)
         switch facts.decide(at: now) {
         case .wait(_, let rule):
+            if rule == own.power.spares, case .go = facts.decideElsewhere(at: now) { return makeWayToRest(at: now) }
             guard schedule.skips(by: facts.isNeeded ? rule : nil, at: now) else { return }
             output.events.append(.decided(nil, decision(at: now)))
         case .go(let reason):
@@ -267,6 +275,43 @@ extension Device {
 // MARK: - Making way
 
 extension Device {
+    func power(of member: DeviceID) -> PowerFacts? {
+        member == device ? own.power : peers.first { $0.device == member }?.facts?.power
+    }
+
+    /// What it was told it runs on and who leads, if that is why no round starts (behaviour P6).
+    package var sparingLeader: (device: DeviceID, power: PowerFacts, rule: RoundSchedule.Rule)? {
+        guard let leader = syncLeader?.device, let power = power(of: leader), let rule = power.spares else {
+            return nil
+        }
+        return (leader, power, rule)
+    }
+
+    private func makesWayAt(_ facts: RoundSchedule) -> Instant? {
+        guard mayLead(at: lastStep), !isStopping, restedHeir != nil else { return nil }
+        let due: Instant? =
+            switch facts.decideElsewhere(at: lastStep) {
+            case .go: lastStep
+            case .wait(let until, _): until
+            }
+        return due.map { max($0, schedule.makesWayFrom ?? $0) }
+    }
+
+    /// The first fit device that need not be spared.
+    private var restedHeir: DeviceID? {
+        state.devices.map(\.device).first { unfitness(of: $0) == nil && power(of: $0)?.spares == nil }
+    }
+
+    /// This leader is to be spared and others wait for a round: one of them leads it.
+    private mutating func makeWayToRest(at now: Instant) {
+        guard schedule.makesWayFrom.map({ now >= $0 }) ?? true, let heir = restedHeir else { return }
+        // What may be refused is not tried again and again.
+        schedule.waysMade = min(schedule.waysMade + 1, Limits.backOffDoublings)
+        let pause = Limits.roundBackOff * (1 << Int(schedule.waysMade))
+        schedule.makesWayFrom = now + pause + schedule.jitter.duration(in: .zero...pause / Limits.backOffJitter)
+        handoff = Handoff(asker: nil, target: heir, deadline: now + Limits.handoffPatience)
+    }
+
     /// A leader whose rounds no quorum of voters can take part in publishes nothing, yet its lease is renewed as long
     /// as it reaches the quorum leader, which a quorum follows: that one can do better.
     private mutating func makeWayIfLonely(_ summary: RoundSummary, at now: Instant) {

@@ -51,9 +51,21 @@ package enum Day {
         return scenario
     }
 
+    /// Until after lunch, and the laptop leads when its battery becomes low.
+    package static func lowLeader(seed: UInt64) -> Scenario {
+        var scenario = scenario(seed: seed, hours: 13)
+        scenario.add(ledFrom, .client(.node(laptop), .handoff(to: laptop)))
+        scenario.events.sort { $0.at < $1.at }
+        return scenario
+    }
+
+    static let ledFrom = clock(10, 50)
+
     /// Runs it, and what it takes to come to rest.
-    package static func run(seed: UInt64, hours: Int64 = 24) -> World {
-        var world = World(scenario(seed: seed, hours: hours))
+    package static func run(seed: UInt64, hours: Int64 = 24) -> World { run(scenario(seed: seed, hours: hours)) }
+
+    package static func run(_ scenario: Scenario) -> World {
+        var world = World(scenario)
         world.keepJournal()
         world.run()
         return world

@@ -12,6 +12,8 @@ package struct RoundSchedule: Hashable, Sendable {
     package var isLeading = true
     /// For people: who leads, where this device does not; nil for nobody.
     package var leaderName: String?
+    /// For people: by what rule the leader spares itself, where this device does not lead.
+    package var leaderSpares: Rule?
     /// Voters that can be reached (this device among them), and how many a decision takes.
     package var quorum: Quorum?
     /// When the last round was started here; nil for none yet.
@@ -120,6 +122,15 @@ package struct RoundSchedule: Hashable, Sendable {
         }
         if let notBefore, notBefore > wait.0 { wait = (notBefore, .backOff) }
         return now >= wait.0 ? .go(wait.1 == .minInterval ? .interval : need.reason) : .wait(until: wait.0, wait.1)
+    }
+
+    /// What another device in this one's place would decide, whose own changes do not count: a leader that is to be
+    /// spared must not keep the others from syncing for as long as its battery is low.
+    package func decideElsewhere(at now: Instant) -> Verdict {
+        var other = self
+        guard !other.devices.isEmpty else { return decide(at: now) }
+        other.devices[0] = Facts(firstChange: nil, lastChange: nil, behind: false)
+        return other.decide(at: now)
     }
 
     /// Whether a round would bring anybody anything: without that a decision against one puts nothing off.

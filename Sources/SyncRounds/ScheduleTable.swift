@@ -40,6 +40,9 @@ package struct ScheduleDecision: Hashable, Sendable {
 }
 
 extension RoundSchedule.Rule {
+    /// What a device does by this rule, for people.
+    package var sparing: String { self == .metered ? "which spares its metered link" : "which spares its battery" }
+
     /// What people read.
     package var title: String {
         switch self {
@@ -76,7 +79,7 @@ extension RoundSchedule {
     private func cells(_ rule: Rule, at now: Instant) -> Cells {
         switch rule {
         case .stopped: (isStopped ? "stopped" : "no", "-", isStopped ? .blocks : .go)
-        case .lease: (isLeading ? "this device" : leaderName ?? "none", "-", isLeading ? .go : .blocks)
+        case .lease: leaseCells
         case .quorum: quorumCells
         case .asked: (manual ? "now" : "no", "-", .go)
         case .automaticOff: (settings.automatic ? "on" : "off", "on", settings.automatic ? .go : .blocks)
@@ -99,6 +102,11 @@ extension RoundSchedule {
         return names.isEmpty ? "none" : names.joined(separator: ", ")
     }
 
+    private var leaseCells: Cells {
+        if isLeading { return ("this device", "-", .go) }
+        return ((leaderName ?? "none") + (leaderSpares.map { ", \($0.sparing)" } ?? ""), "-", .blocks)
+    }
+
     private var quorumCells: Cells {
         guard let quorum else { return ("unknown", "-", .go) }
         return ("\(quorum.reachable)", "\(quorum.needed)", quorum.reachable < quorum.needed ? .slower : .go)
@@ -114,7 +122,7 @@ extension RoundSchedule {
     private var meteredCells: Cells { (names { $0.power.isMetered }, "-", says(.metered)) }
 
     private func says(_ rule: Rule) -> ScheduleTable.Says {
-        if devices.first?.power.spares == rule { return .blocks }
+        if (isLeading ? devices.first?.power.spares : leaderSpares) == rule { return .blocks }
         return devices.contains { $0.power.spares == rule } ? .slower : .go
     }
 

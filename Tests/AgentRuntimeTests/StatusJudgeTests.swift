@@ -63,6 +63,10 @@ import Testing
         never.sinceComplete = nil
         never.lastFailure = nil
         #expect(verdict(report(), never).1?.text == "no round was ever completed; the leader gives no reason")
+        never.sparingLeader = "laptop leads, which spares its battery (12 %)"
+        let spared = verdict(report(), never).1
+        #expect(spared?.text == "no round was ever completed; laptop leads, which spares its battery (12 %)")
+        #expect(spared?.fix == "baton sync --now")
     }
 
     @Test func whoStoppedComesFirst() {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import DeviceCore
 
-/// Devices that no round brings to the head.
+/// Devices that no round brings to the head, and leaders that are to be spared.
 @Suite struct StragglerTests {
     private func rounds(_ mesh: MiniMesh, since: Instant) -> [Instant] {
         mesh.events.compactMap { item in
@@ -78,6 +78,44 @@ import Testing
         let isCaughtUp = mesh.run(.seconds(5)) { $0.nodes[other].tree == 7 }
         #expect(isCaughtUp)
         #expect(rounds(mesh, since: before).count <= 2)
+    }
+
+    @Test(arguments: [PowerFacts(battery: 12), PowerFacts(isMetered: true)])
+    func `P6 a leader that is to be spared hands off to one that is not, when there is something to sync`(
+        _ power: PowerFacts
+    ) {
+        var mesh = DeviceTests.ready(3)
+        let old = mesh.leaders[0]
+        mesh.nodes[old].device.powerChanged(power)
+        mesh.give(.tick, to: old)
+        mesh.write(5, on: old)
+        mesh.run(.seconds(60))
+        #expect(mesh.leaders == [old], "its own changes start nothing")
+        let other = (old + 1) % 3
+        mesh.write(6, on: other)
+        let isDone = mesh.run(.seconds(10)) { $0.nodes.allSatisfy { $0.tree == 6 } }
+        #expect(isDone)
+        #expect(!mesh.leaders.contains(old))
+    }
+
+    @Test func `P6 a leader to be spared that nobody can follow leads a person's round, and tells why it waits`() {
+        var mesh = DeviceTests.ready(2)
+        let old = mesh.leaders[0]
+        let other = 1 - old
+        for place in [old, other] {
+            mesh.nodes[place].device.powerChanged(PowerFacts(battery: 12))
+            mesh.give(.tick, to: place)
+        }
+        mesh.write(6, on: other)
+        mesh.run(.seconds(60))
+        #expect(mesh.leaders == [old])
+        let table = mesh.nodes[other].device.scheduleTable(at: mesh.now)
+        #expect(table.rows.first { $0.rule == .lease }?.value == "d\(old + 1), which spares its battery")
+        #expect(table.rows.first { $0.rule == .battery }?.says == .blocks)
+        #expect(mesh.nodes[other].device.sparingLeader?.device == mesh.ids[old])
+        mesh.give(.request(tag: 3, .sync), to: other)
+        let isDone = mesh.run(.seconds(5)) { $0.reply(to: 3) != nil && $0.nodes.allSatisfy { $0.tree == 6 } }
+        #expect(isDone)
     }
 
     @Test func `P5 trouble with the last round is told to people here, and keeps no round away`() {

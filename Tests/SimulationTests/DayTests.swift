@@ -38,4 +38,17 @@ import Testing
         let led = Self.report.journal.rounds.filter { $0.leader == Day.laptop && low.contains($0.began.nanoseconds) }
         #expect(led.isEmpty, "\(led.prefix(3))")
     }
+
+    @Test func `P6 a laptop that leads while its battery is low lets the others sync`() {
+        let report = DayReport(Day.run(Day.lowLeader(seed: 1)))
+        #expect(report.violation == nil)
+        let rounds = report.journal.rounds
+        let before = rounds.filter { (Day.ledFrom..<Day.low.lowerBound).contains($0.began.nanoseconds) }
+        #expect(before.last?.leader == Day.laptop)
+        let low = rounds.filter { Day.low.contains($0.began.nanoseconds) }
+        #expect(low.allSatisfy { $0.leader != Day.laptop })
+        #expect(low.count { $0.cameTo.starts(with: "published") } >= 5)
+        #expect(report.starved.isEmpty, "\(report.starved.prefix(3))")
+        #expect(report.journal.waiting == 0)
+    }
 }
