@@ -75,7 +75,7 @@ struct Agent: Service {
             watch: watch, audit: audit, desk: desk, settings: settings, hooks: hooks, watches: watches, logger: logger,
             advertised: Addresses.advertised(bound), listen: bound,
             hasTestSwitches: getenv("BATON_TEST_SWITCHES").map { String(cString: $0) } == "1", started: DeviceLoop.now,
-            onStop: { [ending] in await ending.stopAndWait(loop) })
+            onStop: { [ending] in await ending.stopAndWait(loop, watches) })
         links.begin(transport: transport, loop: loop)
         let reviews = Reviews(device: identity.id, workspace: workspace, watch: watch, loop: loop, logger: logger)
         reviews.follow(settings)
@@ -136,7 +136,7 @@ struct Agent: Service {
                 await withTaskCancellationOrGracefulShutdownHandler {
                     await ending.wait()
                 } onCancelOrGracefulShutdown: {
-                    parts.loop.post(.stop)
+                    Task { await parts.stop() }
                 }
             }
             ServiceNotice.send(
@@ -307,7 +307,8 @@ final class Ending: Sendable {
     }
 
     /// Asks the device to hand off; returns when it has.
-    func stopAndWait(_ loop: DeviceLoop) async {
+    func stopAndWait(_ loop: DeviceLoop, _ watches: RoundWatches) async {
+        await watches.takeLast(loop)
         loop.post(.stop)
         await wait()
     }

@@ -104,6 +104,7 @@ extension AgentHandler {
         if let reason = call.reason.flatMap({ RoundReason(rawValue: $0) }), [.startup, .exit].contains(reason) {
             return try await hurried(reason, waits: call.wait)
         }
+        await agent.watches.loops.takeAll()
         if !call.wait {
             _ = agent.loop.request(.sync) { _ in }
             let (number, head) = agent.loop.read { ($0.state.head.number, $0.state.head.revision?.hex) }

@@ -89,7 +89,7 @@ final class EffectRunner: Sendable {
 
     private func capture(_ round: RoundID) async {
         do {
-            let setAside = await notes.watches.loops.leftOutOfCapture()
+            let setAside = await notes.watches.loops.leftOutOfCapture(round)
             let result = try await workspace.capture(round: round, setAside: setAside)
             let outside = await notes.watches.captured(round)
             switch result {

@@ -9,8 +9,11 @@ import SyncRounds
 extension AgentHandler {
     func hurried(_ reason: RoundReason, waits: Bool) async throws -> SyncReport {
         agent.loop.tell { $0.hurry(reason) }
+        // What a shutdown asks for is the last chance of what is set aside.
+        if reason == .exit { await agent.watches.loops.takeAll() }
         do throws(WorkspaceError) {
             let dirt = try await agent.workspace.dirt(setAside: await agent.watches.loops.leftOutOfLook())
+            await agent.watches.loops.moved(dirt.moved)
             agent.loop.post(.workspaceChanged(pendingFiles: UInt32(clamping: dirt.changed)))
         } catch { throw ControlFailure(code: ExitCode.failed, message: error.message, hint: error.hint) }
         // The scheduler has heard of it when this is answered.

@@ -19,6 +19,11 @@ actor LoopWatch {
     private var who: [[UInt8]: String] = [:]
     /// What this device brought to the newest round.
     private var brought: (round: RoundID, paths: [[UInt8]])?
+    /// A person's own round is to take everything: until a capture that began since is done.
+    private(set) var takesAll = false
+    private var takenBy: RoundID?
+    /// The newest round that is not counted, as a person asked for it.
+    private var uncounted: RoundID?
     private var armed: Instant?
     private let look: @Sendable () -> Void
 
@@ -42,16 +47,35 @@ actor LoopWatch {
         let free = breaker.goOn(at: now)
         if !free.isEmpty { goesOn(free, "nobody changed it any more") }
         arm(now)
-        return reasons(breaker.held(at: now))
+        return takesAll ? [:] : reasons(breaker.held(at: now))
     }
 
-    func leftOutOfCapture() -> [[UInt8]: String] { reasons(breaker.heldByCapture(at: DeviceLoop.now)) }
+    func leftOutOfCapture(_ round: RoundID) -> [[UInt8]: String] {
+        guard takesAll else { return reasons(breaker.heldByCapture(at: DeviceLoop.now)) }
+        takenBy = round
+        return [:]
+    }
+
+    /// Before a round that a person asks for, and before the last one of an agent that stops: those leave nothing out
+    /// (behaviour P4 before P2). Afterwards what is set aside is so as before.
+    /// - Returns: true if anything is.
+    @discardableResult
+    func takeAll() -> Bool {
+        guard !breaker.list.isEmpty else { return false }
+        takesAll = true
+        takenBy = nil
+        return true
+    }
 
     func moved(_ paths: [[UInt8]]) {
         for path in paths { breaker.changed(path, at: DeviceLoop.now) }
     }
 
     func captured(_ round: RoundID) async {
+        if takesAll, takenBy == round {
+            takesAll = false
+            uncounted = round
+        }
         brought = (round, await workspace.capturedPaths(limit: Limits.loopPaths + 1))
     }
 
@@ -62,6 +86,7 @@ actor LoopWatch {
         let now = DeviceLoop.now
         let free = breaker.collided(late, at: now)
         if !free.isEmpty { goesOn(free, "another device's version waits for it") }
+        if round == uncounted { return breaker.taken(own + paths, at: now) }
         let news = breaker.published(own + paths, at: now)
         guard !news.isEmpty else { return }
         let open = OpenFile.forWriting(below: workspace.root, except: [])

@@ -31,10 +31,22 @@ struct RoundWatches: Sendable {
             after: { [self] moved in
                 await loops.moved(moved)
                 _ = await notice()
+            },
+            isOld: { [loops] leftOut in
+                guard !leftOut.isEmpty else { return false }
+                return await loops.takesAll
             })
     }
 
     func closed(_ round: RoundID, _ report: GateReport) { outside.closed(round, unanswered: report.unanswered.count) }
+
+    /// Before an exit: what is set aside counts as a change like any other, so that the last round takes it.
+    func takeLast(_ loop: DeviceLoop) async {
+        guard await loops.takeAll() else { return }
+        // If the files cannot be looked at, the agent ends without that round.
+        guard let dirt = try? await workspace.dirt(), dirt.changed > 0 else { return }
+        loop.post(.workspaceChanged(pendingFiles: UInt32(clamping: dirt.changed)))
+    }
 
     /// - Returns: programs that wrote while the gate was closed, as far as this capture saw it.
     func captured(_ round: RoundID) async -> [String] {

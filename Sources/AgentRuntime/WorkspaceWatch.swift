@@ -20,6 +20,7 @@ final class WorkspaceWatch: Sendable {
     private struct Around: Sendable {
         var before: @Sendable () async -> [[UInt8]: String] = { [:] }
         var after: @Sendable (_ moved: [[UInt8]]) async -> Void = { _ in }
+        var isOld: @Sendable (_ leftOut: [[UInt8]: String]) async -> Bool = { _ in false }
     }
 
     private let around = Mutex(Around())
@@ -56,10 +57,12 @@ final class WorkspaceWatch: Sendable {
     /// - Parameters:
     ///   - before: what a look leaves as it was, and why.
     ///   - after: hears which of that was changed.
+    ///   - isOld: whether by now that is not to be left out: what the look found is no answer then.
     func around(
         before: @escaping @Sendable () async -> [[UInt8]: String],
-        after: @escaping @Sendable (_ moved: [[UInt8]]) async -> Void
-    ) { around.withLock { $0 = Around(before: before, after: after) } }
+        after: @escaping @Sendable (_ moved: [[UInt8]]) async -> Void,
+        isOld: @escaping @Sendable (_ leftOut: [[UInt8]: String]) async -> Bool
+    ) { around.withLock { $0 = Around(before: before, after: after, isOld: isOld) } }
 
     /// Something may have changed.
     func look() { wake.yield(.look) }
@@ -99,11 +102,16 @@ final class WorkspaceWatch: Sendable {
             guard (try? await Task.sleep(for: Limits.scanPause)) != nil else { return }
             do {
                 let around = around.withLock { $0 }
-                let dirt = try await workspace.dirt(setAside: await around.before())
+                let setAside = await around.before()
+                let dirt = try await workspace.dirt(setAside: setAside)
                 held(dirt.held)
                 await around.after(dirt.moved)
                 let leftOut = await workspace.leftOut(limit: Limits.leftOutShown)
                 lastLeftOut.withLock { $0 = leftOut }
+                guard await !around.isOld(setAside) else {
+                    look()
+                    continue
+                }
                 // What changed while no agent ran does not wait for quiet.
                 if told == nil, dirt.changed > 0 { loop.tell { $0.hurry(.startup) } }
                 // An unchanged count of changed files may still be a newer change: the device hears of it.

@@ -80,6 +80,9 @@ package struct LoopBreaker: Hashable, Sendable {
         return news
     }
 
+    /// A person's own round took these: it is no sign of a loop, whoever asks for five in a row.
+    package mutating func taken(_ paths: [Path], at now: Instant) { touch(paths) { $0.taken = now } }
+
     /// The groups of these paths.
     private mutating func touch(_ paths: [Path], _ change: (inout SetAside) -> Void) {
         let groups = list.filter { paths.contains($0.path) }.map(\.since)

@@ -118,4 +118,40 @@ import Testing
         for formatter in formatters { _ = try? await formatter.value }
         await mesh.end()
     }
+
+    /// Until a file that is written again and again is set aside; it is written no more then.
+    private func setAside(_ mesh: TestAgents, _ file: String) async throws -> String {
+        let ticker = ticker(mesh, file, 0)
+        try await eventually("it is set aside", within: .seconds(60)) {
+            try await mesh.status(0).held.contains { $0.path == file && $0.reason.contains("set aside") } ? true : nil
+        }
+        ticker.cancel()
+        return try await ticker.value
+    }
+
+    @Test("P4 a person's sync leaves nothing out, also not what is set aside, and that stays set aside")
+    func byHand() async throws {
+        let mesh = try await start(["laptop", "desktop"])
+        let last = try await setAside(mesh, "busy.md")
+        _ = try await mesh.sync(0)
+        #expect(mesh.read("busy.md", on: 1) == last)
+        try mesh.write("once more\n", to: "busy.md", on: 0)
+        _ = try await mesh.sync(0)
+        #expect(mesh.read("busy.md", on: 1) == "once more\n")
+        #expect(try await rows(mesh, 0, "loop-over").isEmpty)
+        await mesh.end()
+    }
+
+    @Test("P4 what is set aside goes with the round of an exit") func atExit() async throws {
+        let mesh = try await start(["laptop", "desktop"])
+        let last = try await setAside(mesh, "busy.md")
+        let call = SyncCall(wait: true, reason: "exit")
+        let report = try await mesh.call(0, ControlCall.sync, call, as: SyncReport.self)
+        #expect(report.result == "in_step", "\(report)")
+        // The other device may put it in place a moment later; by itself it goes on after ten seconds.
+        try await eventually("it is there", within: .seconds(5)) {
+            mesh.read("busy.md", on: 1) == last ? true : nil
+        }
+        await mesh.end()
+    }
 }

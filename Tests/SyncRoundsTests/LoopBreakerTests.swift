@@ -117,6 +117,16 @@ import Testing
         #expect(rounds(5, [busy], from: start + .seconds(6), &breaker) == [[], [], [], [], [busy]])
     }
 
+    @Test func `P2 what a person's own round takes stays set aside, and the round is none of a loop`() {
+        var breaker = LoopBreaker()
+        _ = rounds(5, [busy], from: start, &breaker)
+        let later = start + .seconds(6)
+        for second in 0..<9 { breaker.taken([busy, other], at: later + .seconds(second)) }
+        breaker.changed(busy, at: later + .seconds(9))
+        #expect(breaker.held(at: later + .seconds(10)) == [busy])
+        #expect(breaker.published([other], at: later + .seconds(10)) == [])
+    }
+
     @Test func `P2 what is remembered is bounded`() {
         var breaker = LoopBreaker()
         for number in 0..<400 {
