@@ -14,6 +14,10 @@ extension AgentHandler {
         do throws(WorkspaceError) {
             let dirt = try await agent.workspace.dirt(setAside: await agent.watches.loops.leftOutOfLook())
             await agent.watches.loops.moved(dirt.moved)
+            if let reason = dirt.withheld {
+                agent.loop.tell { $0.waitingChanged(reason) }
+                return report("not_now", why: "the workspace waits: \(reason)")
+            }
             agent.loop.post(.workspaceChanged(pendingFiles: UInt32(clamping: dirt.changed)))
         } catch { throw ControlFailure(code: ExitCode.failed, message: error.message, hint: error.hint) }
         // The scheduler has heard of it when this is answered.

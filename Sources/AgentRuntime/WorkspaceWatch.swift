@@ -24,6 +24,7 @@ final class WorkspaceWatch: Sendable {
     }
 
     private let around = Mutex(Around())
+    private let looksAgain = Mutex(false)
 
     private enum Wake: Sendable { case look }
 
@@ -108,10 +109,12 @@ final class WorkspaceWatch: Sendable {
                 await around.after(dirt.moved)
                 let leftOut = await workspace.leftOut(limit: Limits.leftOutShown)
                 lastLeftOut.withLock { $0 = leftOut }
+                let areHeld = await workspace.heldDeletions != nil
                 guard await !around.isOld(setAside) else {
                     look()
                     continue
                 }
+                tellHindrance(dirt, areHeld: areHeld)
                 // What changed while no agent ran does not wait for quiet.
                 if told == nil, dirt.changed > 0 { loop.tell { $0.hurry(.startup) } }
                 // An unchanged count of changed files may still be a newer change: the device hears of it.
@@ -119,15 +122,38 @@ final class WorkspaceWatch: Sendable {
                     loop.post(.workspaceChanged(pendingFiles: UInt32(clamping: dirt.changed)))
                 }
                 told = dirt.changed
-                let areHeld = await workspace.heldDeletions != nil
                 if wereHeld, !areHeld {
-                    loop.tell { $0.waitingChanged(nil) }
                     await deletionsSettled.withLock { $0 }?()
                 }
                 wereHeld = areHeld
             } catch {
                 logger.warning("the workspace cannot be looked at", metadata: ["reason": "\(error)"])
             }
+        }
+    }
+
+    /// The end of a rebase, or a checkout of another branch, need not change a file that is watched.
+    private func lookAgainSoon() {
+        let isArmed = looksAgain.withLock { isArmed in
+            defer { isArmed = true }
+            return isArmed
+        }
+        if isArmed { return }
+        Task { [weak self] in
+            try? await Task.sleep(for: Limits.busyScan)
+            self?.looksAgain.withLock { $0 = false }
+            self?.look()
+        }
+    }
+
+    /// What keeps changes from rounds and rounds from the files, for as long as it does: a round would find it again.
+    private func tellHindrance(_ dirt: Dirt, areHeld: Bool) {
+        if dirt.isBusy { lookAgainSoon() }
+        let told = loop.read { $0.waitsFor }
+        if let reason = dirt.withheld {
+            if told != reason { loop.tell { $0.waitingChanged(reason) } }
+        } else if told != nil, !dirt.isBusy, !areHeld {
+            loop.tell { $0.waitingChanged(nil) }
         }
     }
 }

@@ -146,6 +146,9 @@ extension Device {
         reconsiderDeadline()
     }
 
+    /// The hindrance that is known now.
+    package var waitsFor: String? { own.waiting }
+
     /// What this device runs on and what its link costs, as its shell sees it.
     package mutating func powerChanged(_ power: PowerFacts) {
         own.power = power

@@ -144,8 +144,15 @@ package actor Workspace {
             var dirt = try workspace.withCapturer { capturer throws(GitError) in try capturer.dirt() }
             dirt.held += workspace.unplacedPaths
             try workspace.checked { () throws(GitError) in try workspace.reconsiderDeletions(dirt.deleted) }
-            // While deletions wait for a word nothing here is for a round.
-            return workspace.brakes.pending == nil ? dirt : Dirt(changed: 0, held: dirt.held, moved: dirt.moved)
+            let user = try workspace.userState()
+            dirt.isBusy = user.obstacle(to: workspace.branch) != nil
+            dirt.withheld = workspace.withholding(user)
+            // While another branch is checked out, or deletions wait for a word, nothing here is for a round.
+            if dirt.withheld != nil || workspace.brakes.pending != nil {
+                dirt.changed = 0
+                dirt.deleted = []
+            }
+            return dirt
         }
     }
 

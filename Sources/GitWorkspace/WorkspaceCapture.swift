@@ -77,7 +77,7 @@ extension Workspace {
     }
 
     /// Why a capture is kept to this device: it would carry conflict markers or another branch into the mesh.
-    private func withholding(_ user: UserState) -> String? {
+    func withholding(_ user: UserState) -> String? {
         switch user.obstacle(to: branch) {
         case .none, .indexLocked: nil
         case .some(let obstacle): "\(obstacle)"

@@ -242,6 +242,8 @@ extension Limits {
     public static let streamHaves = 16
     /// The workspace is scanned at least this often, whatever the watcher says.
     public static let regularScan: Duration = .seconds(30)
+    /// While something of the user's own git is under way.
+    public static let busyScan: Duration = .seconds(3)
     /// Between a wake-up and its scan: a burst of changes is one.
     public static let scanPause: Duration = .milliseconds(100)
     /// Writers named in one round's report.

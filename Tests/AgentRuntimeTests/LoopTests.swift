@@ -154,4 +154,36 @@ import Testing
         }
         await mesh.end()
     }
+
+    private func git(_ words: String, _ workspace: String) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/git")
+        process.arguments = ["-C", workspace] + words.split(separator: " ").map(String.init)
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0, "git \(words)")
+    }
+
+    @Test("C5 a visit to another branch starts no round, says why, and its end lets everything go on")
+    func visit() async throws {
+        let mesh = try await start(["laptop", "desktop"])
+        try mesh.write("1\n", to: "a.md", on: 0)
+        try await eventually("it is there") { mesh.read("a.md", on: 1) == "1\n" ? true : nil }
+        let head = try String(contentsOfFile: mesh.members[0].workspace + "/.git/HEAD", encoding: .utf8)
+        let branch = head.split { $0 == "/" || $0 == "\n" }.last ?? "main"
+        // What was synced is committed there, or the branch is not born yet: either way the visit is one.
+        try git("checkout -q -b visit", mesh.members[0].workspace)
+        try mesh.write("2\n", to: "a.md", on: 0)
+        try await eventually("the reason is told") {
+            try await mesh.status(0).devices.first { $0.name == "laptop" }?.sync.waiting?.contains("visit") == true
+                ? true : nil
+        }
+        let before = try await rows(mesh, 0, "round").count
+        try await Task.sleep(for: .seconds(4))
+        #expect(try await rows(mesh, 0, "round").count <= before + 1)
+        try git("symbolic-ref HEAD refs/heads/\(branch)", mesh.members[0].workspace)
+        try await eventually("the change is everywhere") { mesh.read("a.md", on: 1) == "2\n" ? true : nil }
+        #expect(try await mesh.status(0).devices.allSatisfy { $0.sync.waiting == nil })
+        await mesh.end()
+    }
 }

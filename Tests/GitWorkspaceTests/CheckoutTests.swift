@@ -167,6 +167,23 @@ import Testing
         }
         #expect(reason.contains("side"))
     }
+
+    @Test func `C5 while another branch is checked out nothing counts as changed, and the reason is told`()
+        async throws
+    {
+        var mesh = try await MeshFixture(1)
+        try mesh[0].write("a.md", "1\n")
+        try await mesh.round()
+        try mesh[0].write("a.md", "2\n")
+        #expect(try await mesh[0].workspace.dirt().changed == 1)
+        try await mesh[0].userGit("checkout", "-q", "-b", "visit")
+        let visiting = try await mesh[0].workspace.dirt()
+        #expect(visiting.changed == 0 && visiting.isBusy)
+        #expect(visiting.withheld?.contains("visit") == true, "\(visiting.withheld ?? "no reason")")
+        try await mesh[0].userGit("checkout", "-q", "main")
+        let back = try await mesh[0].workspace.dirt()
+        #expect(back.changed == 1 && back.withheld == nil && !back.isBusy)
+    }
 }
 
 extension Workspace {

@@ -79,4 +79,8 @@ package struct Dirt: Hashable, Sendable {
     package var deleted: [[UInt8]] = []
     /// Paths that are set aside and were changed since the last look.
     package var moved: [[UInt8]] = []
+    /// Why a capture would be kept to this device now: then nothing counts as changed, since no round would take it.
+    package var withheld: String?
+    /// Something of the user's is under way that an apply would wait for.
+    package var isBusy = false
 }
