@@ -119,6 +119,8 @@ extension AgentHandler {
         case .noQuorum: throw Self.noQuorum
         case .noLeader: throw Self.noLeader
         case .failed(let why):
+            // Somebody may have stopped it while it waited.
+            try checkNotStopped()
             throw ControlFailure(code: ExitCode.failed, message: why, hint: "try again: baton sync --now")
         case .handedOff, .handoffRefused, .granted, .lost, .lockRefused, .done, .refused: throw Self.unexpected
         }

@@ -73,6 +73,7 @@ extension AgentHandler {
         case .noQuorum: throw Self.noQuorum
         case .noLeader: throw Self.noLeader
         case .failed(let why):
+            try checkNotStopped()
             throw ControlFailure(code: ExitCode.failed, message: why, hint: "try again: baton undo \(call.round)")
         case .handedOff, .handoffRefused, .granted, .lost, .lockRefused, .done, .refused: throw Self.unexpected
         }

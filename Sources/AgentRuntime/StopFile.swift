@@ -16,6 +16,9 @@ private func systemRead(_ file: Int32, _ bytes: inout [UInt8], _ count: Int) -> 
 package enum StopFile {
     /// Durable on return.
     package static func write(_ call: StopCall, home: Home) throws(SetupFailure) {
+        var call = call
+        // Now, and not when the next agent starts: that may be weeks later.
+        call.at = call.at ?? UInt64(clamping: AuditTrail.unixMilliseconds)
         let bytes: [UInt8]
         do { bytes = try ControlJSON.encode(call) } catch { throw failed(home, "\(error)") }
         let new = home.stopFile + ".new"

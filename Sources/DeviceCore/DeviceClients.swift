@@ -121,7 +121,7 @@ extension Device {
     mutating func receiveSyncRequest(
         _ number: UInt64, undo: UndoTarget?, from peer: DeviceID, at now: Instant, into output: inout DeviceOutput
     ) {
-        guard mayLead(at: now), !isStopping, handoff == nil else {
+        guard mayLead(at: now), !isStopping, !isStopped, handoff == nil else {
             return send(.syncAnswer(number: number, .notLeader), to: peer, into: &output)
         }
         let asker = ScheduleMemory.Asker(device: peer, number: number, undo: undo)

@@ -266,7 +266,9 @@ extension Device {
         hubMirror.roundEnded(isPublished: summary.result.isPublished, at: now)
         makeWayIfLonely(summary, at: now)
         for asker in schedule.answering {
-            send(.syncAnswer(number: asker.number, .done(outcome)), to: asker.device, into: &output)
+            var answer = SyncAnswer.done(outcome)
+            if case .aborted = summary.result, isAskedElsewhere(asker) { answer = .notLeader }
+            send(.syncAnswer(number: asker.number, answer), to: asker.device, into: &output)
         }
         schedule.answering = []
     }

@@ -103,7 +103,8 @@ extension Device {
         leaderStep(.abandon("syncing was stopped"), at: now)
         drainLeader(at: now, into: &output)
         for asker in schedule.asked {
-            send(.syncAnswer(number: asker.number, .refused(Self.stoppedText)), to: asker.device, into: &output)
+            let answer = isAskedElsewhere(asker) ? SyncAnswer.notLeader : .refused(Self.stoppedText)
+            send(.syncAnswer(number: asker.number, answer), to: asker.device, into: &output)
         }
         schedule.asked = []
         for wait in waits where wait.isForRound {
@@ -112,6 +113,11 @@ extension Device {
         waits.removeAll(where: \.isForRound)
         if stops.order?.kind == .emergency { dropUserLocks(at: now, into: &output) }
         giveSyncLockUp(at: now, into: &output)
+    }
+
+    /// A stop of this device alone is none of the asker's: it asks whoever leads next.
+    func isAskedElsewhere(_ asker: ScheduleMemory.Asker) -> Bool {
+        isStopped && stops.mesh.order == nil && asker.device != device
     }
 
     static let stoppedText = "syncing is stopped"

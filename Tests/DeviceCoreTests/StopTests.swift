@@ -136,4 +136,27 @@ import Testing
             for (other, older) in words.enumerated() { #expect(word.isNewer(than: older) == (place > other)) }
         }
     }
+
+    @Test(arguments: [false, true])
+    func `W6 whoever waits for a round hears nothing of a pause of the leader alone, and the next leader answers`(
+        isUnderWay: Bool
+    ) throws {
+        var mesh = DeviceTests.ready(3)
+        let old = try #require(mesh.leaders.first)
+        let asker = (old + 1) % 3
+        mesh.write(42, on: asker)
+        mesh.give(.request(tag: 1, .sync), to: asker)
+        mesh.run(.seconds(5)) { mesh in
+            let device = mesh.nodes[old].device
+            return isUnderWay ? device.roundLeader.current != nil : !device.schedule.asked.isEmpty
+        }
+        // Where no round is under way yet, it is on its way to the leader just when that stops.
+        mesh.give(.request(tag: 2, .stop(order(.pause), everywhere: false)), to: old)
+        mesh.run(.seconds(30)) { $0.reply(to: 1) != nil }
+        guard case .synced(let outcome) = mesh.reply(to: 1), case .published = outcome.result else {
+            Issue.record("not synced: \(String(describing: mesh.reply(to: 1)))")
+            return
+        }
+        #expect(mesh.nodes[asker].tree == 42 && !mesh.leaders.contains(old))
+    }
 }
