@@ -120,6 +120,24 @@ import Testing
         #expect(await MeteredLink(searchPath: scratch.path + "/none").answer() == nil)
     }
 
+    @Test func `P6 a metered link stays one over a failed look, and is seen at once after a look that knew nothing`()
+        async throws
+    {
+        let scratch = try Scratch()
+        let link = MeteredLink(searchPath: scratch.path)
+        try tool(scratch.path + "/busctl", "echo 'u 0'")
+        #expect(await link.answer() == nil)
+        try tool(scratch.path + "/busctl", "echo 'u 1'")
+        #expect(await link.answer() == true)
+        try tool(scratch.path + "/busctl", "echo 'connection timed out' >&2; exit 1")
+        for _ in 0..<MeteredLink.skipped { #expect(await link.answer() == true) }
+        // One that fails for so long is gone.
+        #expect(await link.answer() == nil)
+        try tool(scratch.path + "/busctl", "echo 'u 2'")
+        for _ in 0..<MeteredLink.skipped { #expect(await link.answer() == nil) }
+        #expect(await link.answer() == false)
+    }
+
     /// Stand-ins for gdbus and systemd-inhibit: sleep is announced, and held up until the handoff was asked for.
     @Test func theLeaderHandsOffBeforeSleep() async throws {
         let calls = Mutex<[String]>([])
