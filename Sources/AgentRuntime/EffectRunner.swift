@@ -52,6 +52,8 @@ final class EffectRunner: Sendable {
             case .closeGate(let round, let limit): closeGate(round, limit)
             case .extendGate(let round, let limit): gate.extend(round: round, deadline: limit)
             case .openGate(let round):
+                // Before the first writer goes on. After it once more, for a closing that is being noted just now.
+                notes.watches.outside.opened(round)
                 gate.open(round: round)
                 notes.watches.outside.opened(round)
                 loop.tellWriters(of: gate)
@@ -80,6 +82,8 @@ final class EffectRunner: Sendable {
             let report = await gate.close(round: round, deadline: limit)
             guard report.closedAt != nil else { return loop.post(.gateOpenedEarly(round)) }
             watches.closed(round, report)
+            // It may be open again by now: who opened it knew of no closing then.
+            if gate.phase.pause?.round != round { watches.outside.opened(round) }
             let named = { (names: [String]) in Array(names.prefix(Limits.writersNamed)) }
             loop.post(
                 .gateClosed(

@@ -134,7 +134,8 @@ final class OutsideWrites: Sendable {
 }
 
 extension OutsideWrites.Window {
-    fileprivate func holds(_ moment: Int64) -> Bool { moment > closed && moment <= opened ?? .max }
+    /// The clock that stamps files is coarse: what has the stamp of either end may be of a writer that was let go on.
+    fileprivate func holds(_ moment: Int64) -> Bool { moment > closed && moment < opened ?? .max }
 }
 
 extension OutsideWrites.State {

@@ -33,6 +33,21 @@ import Testing
         #expect(outside.seen(at: .origin + Limits.outsideRemembered).isEmpty)
     }
 
+    @Test func `W1 what a writer wrote once it was let go on is not put on others`() {
+        let outside = OutsideWrites(workspace: "/nowhere")
+        outside.closed(round(1), unanswered: 0)
+        // The clock goes on in steps.
+        let closed = csystem_file_clock_nanoseconds()
+        while csystem_file_clock_nanoseconds() == closed {}
+        outside.opened(round(1))
+        let opened = csystem_file_clock_nanoseconds()
+        let files = [opened, opened + 1].map { WrittenFile(path: Array("a.md".utf8), at: $0) }
+        #expect(outside.look(files, except: [], at: .origin).isEmpty)
+        // A second word of it moves nothing.
+        outside.opened(round(1))
+        #expect(outside.look([written("b.md")], except: [], at: .origin).isEmpty)
+    }
+
     @Test func `W1 what may have been a registered writer is not put on others`() {
         let outside = OutsideWrites(workspace: "/nowhere")
         outside.closed(round(1), unanswered: 1)
@@ -62,16 +77,22 @@ import Testing
             return own?.outside?.contains { $0.name == "nightly.sh" } == true ? own : nil
         }
         #expect(writers.ungated == UInt32(writers.outside?.count ?? 0))
+        // In the round itself if its capture saw it; a write after the capture has a row of its own alone.
+        let named = try await eventually("a round names it", within: .seconds(60)) {
+            _ = try await mesh.sync(0)
+            let log = try await mesh.call(0, ControlCall.log, LogCall(limit: 2000), as: LogReport.self)
+            let rows = log.rows.filter { row in
+                ["captured", "pause", "round"].contains(row.kind)
+                    && AuditMemory.fields(row.details)["outside"]?.contains("nightly.sh") == true
+            }
+            return rows.isEmpty ? nil : rows
+        }
+        #expect(named.allSatisfy { $0.round != nil })
         program.terminate()
         program.waitUntilExit()
         let log = try await mesh.call(0, ControlCall.log, LogCall(limit: 2000), as: LogReport.self)
         let row = try #require(log.rows.last { $0.kind == "outside" && $0.summary.contains("nightly.sh") })
         #expect(AuditMemory.fields(row.details)["paths"] == "log.md" && row.round != nil)
-        let named = log.rows.filter { $0.kind == "captured" || $0.kind == "pause" || $0.kind == "round" }.filter {
-            AuditMemory.fields($0.details)["outside"]?.contains("nightly.sh") == true
-        }
-        // In the round itself if its capture saw it; a write after the capture has a row of its own alone.
-        #expect(named.allSatisfy { $0.round != nil })
         await mesh.end()
     }
 }
