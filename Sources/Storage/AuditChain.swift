@@ -98,24 +98,41 @@ extension DeviceStore {
     package func verifyAudit() throws(StoreError) -> AuditVerdict {
         var verdict = AuditVerdict()
         let device = device
-        var previous = try connection.read { db in try AuditChain.anchor(db, device) }
-        if previous.id > 0 { verdict.cutBefore = previous.id }
-        verdict.unchained = try connection.read { [previous] db in
-            try Int.fetchOne(db, sql: "SELECT count(*) FROM audit WHERE id <= ?", arguments: [previous.id]) ?? 0
+        let begin = try connection.read { db in
+            let anchor = try AuditChain.anchor(db, device)
+            let sql = "SELECT count(*) FROM audit WHERE id <= ?"
+            return (anchor, try Int.fetchOne(db, sql: sql, arguments: [anchor.id]) ?? 0, try Self.batch(db, anchor.id))
         }
-        while verdict.broken == nil {
-            let batch = try connection.read { [previous] db in
-                try Row.fetchAll(
-                    db, sql: "SELECT \(AuditRow.columns) FROM audit WHERE id > ? ORDER BY id LIMIT ?",
-                    arguments: [previous.id, Limits.auditVerifyBatch]
-                ).map { row in (row[0] as Int64, Result { try AuditRow(row) }) }
-            }
-            if batch.isEmpty { break }
-            for (id, row) in batch where verdict.broken == nil { check(id, row, &previous, &verdict) }
+        var (previous, batch) = (begin.0, begin.2)
+        if previous.id > 0 { verdict.cutBefore = previous.id }
+        verdict.unchained = begin.1
+        while verdict.broken == nil, !batch.rows.isEmpty {
+            for (id, row) in batch.rows where verdict.broken == nil { check(id, row, &previous, &verdict) }
+            guard verdict.broken == nil else { break }
+            batch = try connection.read { [previous] db in try Self.batch(db, previous.id) }
         }
         verdict.tip = previous.hash.map { hexByte($0) }.joined()
-        if verdict.broken == nil { try checkEnd(previous.id, &verdict) }
+        if verdict.broken == nil, batch.given > previous.id {
+            let why = "the newest rows up to \(batch.given) are missing"
+            verdict.broken = .init(id: previous.id + 1, why: why)
+        }
         return verdict
+    }
+
+    private struct Batch {
+        var rows: [(id: Int64, row: Result<AuditRow, any Error>)]
+        /// The highest id that was ever given, as SQLite remembers it: read together with the rows, since the device
+        /// goes on writing.
+        var given: Int64
+    }
+
+    private static func batch(_ db: Database, _ after: Int64) throws -> Batch {
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT \(AuditRow.columns) FROM audit WHERE id > ? ORDER BY id LIMIT ?",
+            arguments: [after, Limits.auditVerifyBatch]
+        ).map { row in (row[0] as Int64, Result { try AuditRow(row) }) }
+        let given = try Int64.fetchOne(db, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'audit'") ?? 0
+        return Batch(rows: rows, given: given)
     }
 
     private func check(
@@ -139,14 +156,6 @@ extension DeviceStore {
         verdict.first = verdict.first ?? id
         verdict.last = id
         previous = AuditChain.Anchor(id: id, hash: row.hash)
-    }
-
-    /// SQLite remembers the highest id that it ever gave.
-    private func checkEnd(_ last: Int64, _ verdict: inout AuditVerdict) throws(StoreError) {
-        let given = try connection.read { db in
-            try Int64.fetchOne(db, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'audit'") ?? 0
-        }
-        if given > last { verdict.broken = .init(id: last + 1, why: "the newest rows up to \(given) are missing") }
     }
 
     private func hexByte(_ byte: UInt8) -> String {

@@ -147,4 +147,17 @@ import Testing
         #expect(try store.auditOperations(AuditQuery(device: DeviceID(number: 2))).map { $0.map(\.id) } == [[5]])
         #expect(try store.audit(AuditQuery(op: 3)).map(\.id) == [3, 4])
     }
+
+    @Test("U3 a walk beside a device that goes on writing finds nothing missing") func walkBesideWrites() async throws {
+        let scratch = try Scratch()
+        try Fixture.create(scratch.path())
+        let store = try Fixture.open(scratch.path())
+        try store.appendAudit(rows(20))
+        let writer = Task.detached { [self] in
+            for number in 0..<400 { try store.appendAudit(rows(1, from: 21 + number)) }
+        }
+        for _ in 0..<400 { #expect(try store.verifyAudit().broken == nil) }
+        try await writer.value
+        store.close()
+    }
 }
