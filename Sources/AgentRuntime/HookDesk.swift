@@ -17,12 +17,15 @@ final class HookDesk: Sendable {
     private let workspace: String
     /// A write ended that nobody told the end of.
     private let ended: @Sendable () -> Void
+    private let lifetime: Duration
     private let state = Mutex(State())
 
     private struct Write: Sendable {
         var session: String
         var paths: [String]
         var begun: Instant
+        /// It counts as a writer of the gate.
+        var isOpen = true
     }
 
     private struct State {
@@ -35,7 +38,10 @@ final class HookDesk: Sendable {
     }
 
     /// - Parameter workspace: its root; links are resolved here.
-    init(workspace: String, ended: @escaping @Sendable () -> Void = {}) {
+    init(
+        workspace: String, lifetime: Duration = Limits.hookWriteLifetime, ended: @escaping @Sendable () -> Void = {}
+    ) {
+        self.lifetime = lifetime
         self.workspace = Self.resolved(workspace)
         self.ended = ended
     }
@@ -43,6 +49,9 @@ final class HookDesk: Sendable {
     /// Events by what was said to them, from the agent's start.
     static let words = ["pass", "waited", "deny_closed", "deny_stale", "broken"]
     var counts: [String: UInt64] { state.withLock { $0.counts } }
+
+    /// Writes that have begun and were not told to have ended.
+    var writesKnown: Int { state.withLock { $0.writes.count } }
 
     /// The tool whose hook told of the newest write of a path.
     func author(of path: String) -> String? { state.withLock { $0.authors[path] } }
@@ -86,7 +95,7 @@ final class HookDesk: Sendable {
             count("pass")
             return .pass
         }
-        if await gate.beginToolWrite(writer, name: tool.title, wait: wait, lifetime: Limits.hookWriteLifetime) != nil {
+        if await gate.beginToolWrite(writer, name: tool.title, wait: wait, lifetime: lifetime) != nil {
             forget(writer)
             count("deny_closed")
             return .deny(reason: HookReasons.closed)
@@ -104,28 +113,34 @@ final class HookDesk: Sendable {
             count("deny_stale")
             return .deny(reason: HookReasons.stale(stale, now: now))
         }
-        Task { [weak self] in
-            try? await Task.sleep(for: Limits.hookWriteLifetime)
+        Task { [weak self, lifetime] in
+            try? await Task.sleep(for: lifetime)
             self?.expire(writer, gate)
         }
         count(isClosed ? "waited" : "pass")
         return .pass
     }
 
-    /// What the session wrote it has seen, as of the moment when its write began.
+    /// What the session wrote it has seen, as of the moment when its write began. Of a write whose begin is not known
+    /// nobody can tell what it was made on.
     private func written(_ paths: [String], _ session: String, _ gate: WriterGate, _ now: Instant) {
         let found = state.withLock { state in
-            state.writes.filter { $0.value.session == session && $0.value.paths == paths }.min { $0.key < $1.key }
+            let mine = state.writes.filter { $0.value.session == session && $0.value.paths == paths }
+            let open = mine.filter(\.value.isOpen).min { $0.key < $1.key }
+            // Earlier ones that ran out were not allowed, or their end was told already.
+            let found = open ?? mine.max { $0.key < $1.key }
+            for number in mine.keys where !(mine[number]?.isOpen ?? true) { state.writes[number] = nil }
+            return found
         }
-        if let found { end(found.key, gate) }
-        let at = found?.value.begun ?? now
-        state.withLock { $0.memory.saw(paths, session: session, at: at, now: now) }
+        guard let found else { return }
+        end(found.key, gate)
+        state.withLock { $0.memory.saw(paths, session: session, at: found.value.begun, now: now) }
     }
 
     /// A number for a write; nil if too many have begun and not ended: then the tool is not held up.
     private func reserve(_ session: String, _ paths: [String]) -> UInt64? {
         state.withLock { state in
-            guard state.writes.count < Limits.hookWrites else { return nil }
+            guard state.writes.values.count(where: \.isOpen) < Limits.hookWrites else { return nil }
             state.last += 1
             state.writes[state.last] = Write(session: session, paths: paths, begun: DeviceLoop.now)
             return state.last
@@ -138,9 +153,17 @@ final class HookDesk: Sendable {
 
     private func forget(_ writer: UInt64) { state.withLock { $0.writes[writer] = nil } }
 
+    /// Rounds wait for it no more; a person who says yes after that is not forgotten.
     private func expire(_ writer: UInt64, _ gate: WriterGate) {
-        guard state.withLock({ $0.writes[writer] != nil }) else { return }
-        end(writer, gate)
+        let isKnown = state.withLock { state in
+            guard state.writes[writer] != nil else { return false }
+            state.writes[writer]?.isOpen = false
+            let over = state.writes.filter { !$0.value.isOpen }.keys.sorted()
+            for old in over.dropLast(Limits.hookWritesOver) { state.writes[old] = nil }
+            return true
+        }
+        guard isKnown else { return }
+        gate.endToolWrite(writer)
         ended()
     }
 

@@ -370,6 +370,8 @@ extension Limits {
     public static let hookWriteLifetime: Duration = .seconds(15)
     /// Writes that have begun and not ended.
     public static let hookWrites = 64
+    /// Writes that ended by themselves and may yet be told to have ended.
+    public static let hookWritesOver = 256
     public static let hookSessions = 64
     public static let hookSessionLifetime: Duration = .seconds(12 * 3600)
     /// Files remembered as seen by one session, and as changed by rounds; the older half is forgotten.

@@ -83,4 +83,34 @@ import ToolHooks
     @Test func theProbeIsDenied() async {
         #expect(await desk.probe(event(.beforeWrite), logger: logger) == .deny(reason: HookReasons.closed))
     }
+
+    /// The person's yes to a write takes longer than the gate waits for its end.
+    @Test func aWriteThatRanOutIsStillMadeOnWhatWasThereWhenItBegan() async throws {
+        let desk = HookDesk(workspace: "/nowhere/notes", lifetime: .milliseconds(20))
+        let gate = gate()
+        func ask(_ kind: HookEvent.Kind) async -> HookVerdict { await desk.answer(event(kind), gate: gate) {} }
+        _ = await ask(.read)
+        #expect(await ask(.beforeWrite) == .pass)
+        while !gate.writers.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+        desk.changed(["plan.md"], round: "round 7", device: "desktop", at: DeviceLoop.now)
+        #expect(await ask(.afterWrite) == .pass)
+        #expect(await ask(.beforeWrite) != .pass, "the round's version was never seen")
+        // An end without a begin tells nothing.
+        desk.changed(["plan.md"], round: "round 8", device: "desktop", at: DeviceLoop.now)
+        #expect(await ask(.afterWrite) == .pass)
+        #expect(await ask(.beforeWrite) != .pass)
+    }
+
+    @Test func whatRanOutIsBoundedAndHoldsNobodyUp() async throws {
+        let desk = HookDesk(workspace: "/nowhere/notes", lifetime: .milliseconds(1))
+        let gate = gate()
+        for number in 0..<(Limits.hookWritesOver + 50) {
+            let path = "/nowhere/notes/\(number).md"
+            #expect(await desk.answer(event(.beforeWrite, path), gate: gate) {} == .pass)
+            while !gate.writers.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+        }
+        #expect(desk.writesKnown <= Limits.hookWritesOver)
+        _ = await desk.answer(HookEvent(tool: .claude, session: "s", kind: .sessionEnd, paths: []), gate: gate) {}
+        #expect(desk.writesKnown == 0)
+    }
 }
