@@ -143,11 +143,13 @@ extension GateState {
             actions.append(.refused(request: waiter.request, .notRegistered))
         }
         waiters.removeAll { $0.writer == id }
-        guard let place = writers.firstIndex(where: { $0.id == id }) else { return }
-        let writer = writers.remove(at: place)
-        guard case .wrapped(let group) = writer.kind else { return }
-        actions.append(.thaw(group))
-        if writer.answer == .paused { open(early: .writerResumed(writer.name), at: now, into: &actions) }
+        guard let writer = writers.first(where: { $0.id == id }) else { return }
+        if case .wrapped(let group) = writer.kind {
+            if writer.answer == .paused { open(early: .writerResumed(writer.name), at: now, into: &actions) }
+            // Opening continues whoever was seen to stand still.
+            if !actions.contains(.thaw(group)) { actions.append(.thaw(group)) }
+        }
+        writers.removeAll { $0.id == id }
     }
 
     private mutating func enter(_ waiter: Waiter, at now: Instant, into actions: inout [Action]) {
@@ -228,7 +230,8 @@ extension GateState {
         guard let pause = phase.pause else { return }
         endClosing(into: &actions)
         phase = .open
-        actions.append(.showOpen)
+        // Who watches for writes in the pause hears of its end before the first writer goes on.
+        if let early { actions.append(.openedEarly(pause.round, early)) }
         for place in writers.indices {
             if case .wrapped(let group) = writers[place].kind, writers[place].answer == .paused {
                 actions.append(.thaw(group))
@@ -239,7 +242,8 @@ extension GateState {
         let admitted = waiters
         waiters = []
         for waiter in admitted { admit(waiter, at: now, into: &actions) }
-        if let early { actions.append(.openedEarly(pause.round, early)) }
+        // At last: it writes a file, which can take its time on a slow disk, and nobody is to stand still for that.
+        actions.append(.showOpen)
     }
 
     /// Who still waits for a closing hears that it will not be.

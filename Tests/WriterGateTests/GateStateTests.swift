@@ -92,7 +92,20 @@ struct Model {
         model.now = model.now + .seconds(8)
         let late = model.step(.paused(writer: 2, pause: 1))
         #expect(late.contains(.openedEarly(round(1), .deadline)) && model.gate.phase == .open)
-        #expect(late.first == .showOpen)
+        #expect(late.first == .openedEarly(round(1), .deadline))
+    }
+
+    @Test func `W5 writers go on before the file of the gate is written, and whoever watches the pause hears first`() {
+        let group = ProcessGroupID(group: 4711, leaderStart: 7)
+        var model = withWriters(1)
+        model.step(.registered(writer: 2, name: "wrapped", .wrapped(group)))
+        model.step(.close(round(1), limit: .seconds(8), request: 1))
+        for writer in [1, 2] as [UInt64] { model.step(.paused(writer: writer, pause: 1)) }
+        model.step(.enter(writer: 1, request: 2, wait: .seconds(5), lifetime: .seconds(1)))
+        let actions = model.step(.emergency)
+        #expect(actions.first == .openedEarly(round(1), .emergency))
+        #expect(actions.last == .showOpen)
+        #expect(actions.contains(.thaw(group)) && actions.contains(.entered(request: 2, section: 1)))
     }
 
     @Test func aStaleRoundNeitherOpensNorClosesNorExtends() {
@@ -136,8 +149,8 @@ struct Model {
         model.step(.paused(writer: 2, pause: 1))
         #expect(model.report(model.step(.disappeared(writer: 1)))?.paused == ["wrapped"])
         let gone = model.step(.disappeared(writer: 2))
-        #expect(gone.first == .thaw(group))
-        #expect(gone.last == .openedEarly(round(1), .writerResumed("wrapped")) && model.gate.phase == .open)
+        #expect(gone.contains(.thaw(group)) && gone.last == .showOpen)
+        #expect(gone.first == .openedEarly(round(1), .writerResumed("wrapped")) && model.gate.phase == .open)
     }
 
     /// Any inputs in any order: no gate is closed past its deadline, no writer that answered enters before the release,
