@@ -228,6 +228,8 @@ extension Limits {
     public static let freezeAttempts: Duration = .milliseconds(400)
     /// Processes of one wrapped command that left its group; with more it is not stopped but named.
     public static let strayProcesses = 256
+    /// Control groups within each other that a command may make, and that are looked into.
+    public static let cgroupDepth = 8
     /// Tries to remove the cgroup of a command that ended, 10 ms apart.
     public static let cgroupRemovals = 8
     /// How often a wrapper buries orphans of its command that ended.

@@ -48,11 +48,18 @@ struct CgroupFreezer: Hashable, Sendable {
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").contains("frozen 1")
     }
 
-    /// The processes in it, as they are now.
-    var processes: [ProcessTable.Entry] {
+    /// The processes in it, as they are now, and in the groups that the command made below it: those stand still too.
+    var processes: [ProcessTable.Entry] { Self.processes(path, depth: 0) }
+
+    private static func processes(_ path: String, depth: Int) -> [ProcessTable.Entry] {
         let bytes = ProcessTable.wholeContents(path + "/cgroup.procs") ?? []
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").compactMap { Int32($0) }
+        let own = String(decoding: bytes, as: UTF8.self).split(separator: "\n").compactMap { Int32($0) }
             .compactMap(ProcessTable.entry)
+        guard depth < Limits.cgroupDepth else { return own }
+        // Only groups are folders there.
+        let below = ProcessTable.names(in: path).sorted().map { "\(path)/\($0)" }
+            .filter { access($0 + "/cgroup.procs", F_OK) == 0 }
+        return own + below.flatMap { processes($0, depth: depth + 1) }
     }
 
     /// Thaws, hands what still runs to our own group, and removes it; more than once, for what is just being made.

@@ -10,7 +10,8 @@ import Synchronization
 /// The processes of a wrapped command: stopped for one pause at a time, continued from anywhere.
 ///
 /// They are its process group and whatever descends from this process, the watchdog excepted: orphans come back to us,
-/// so that a daemon with a session of its own is found, too. Where there is a freezer it holds them; else signals do.
+/// so that a daemon with a session of its own is found, too. Where there is a freezer it holds them; signals hold the
+/// others, and what has left the freezer's control group.
 ///
 /// Each signal is sent under the lock that decides about it: a pause that was given up cannot stop the group after
 /// whoever gave it up has continued it. The leader is our child and not yet reaped, so the id is the group's.
@@ -58,7 +59,11 @@ final class StoppableGroup: Sendable {
     func stop(for pause: UInt64) -> Bool {
         state.withLock { state in
             guard state.pause == pause, !state.isOver, ContinuousClock.now >= state.isSparedUntil else { return false }
-            if let freezer { return freezer.freeze() }
+            if let freezer {
+                guard freezer.freeze() else { return false }
+                stopStrays(among: outside(freezer.processes, state), &state)
+                return true
+            }
             guard kill(-id, SIGSTOP) == 0 else { return false }
             stopStrays(among: family(state), &state)
             return true
@@ -70,20 +75,20 @@ final class StoppableGroup: Sendable {
     func still(for pause: UInt64) -> [ProcessTable.Entry]? {
         state.withLock { state in
             guard state.pause == pause, !state.isOver else { return nil }
-            if let freezer {
-                return freezer.isFrozen ? freezer.processes : nil
-            }
-            let first = family(state)
+            guard freezer?.isFrozen ?? true else { return nil }
+            // What is frozen starts nothing; whoever else is of the family may.
+            let frozen = freezer?.processes ?? []
+            let first = outside(frozen, state)
             guard first.allSatisfy(ProcessTable.isStill) else {
                 stopStrays(among: first, &state)
                 return nil
             }
-            let second = family(state)
+            let second = outside(frozen, state)
             guard second.map(\.pid) == first.map(\.pid) else {
                 stopStrays(among: second, &state)
                 return nil
             }
-            return second
+            return frozen + second
         }
     }
 
@@ -152,9 +157,15 @@ final class StoppableGroup: Sendable {
         ProcessTable.family(group: id, root: getpid(), except: state.watchdog?.pid)
     }
 
+    /// Those that nothing but a signal holds.
+    private func outside(_ frozen: [ProcessTable.Entry], _ state: State) -> [ProcessTable.Entry] {
+        let frozen = Set(frozen.map(\.pid))
+        return family(state).filter { !frozen.contains($0.pid) }
+    }
+
     /// One that somebody else stopped is left as it is, and not continued either.
     private func stopStrays(among processes: [ProcessTable.Entry], _ state: inout State) {
-        for process in processes where process.group != id && !process.isStill {
+        for process in processes where (freezer != nil || process.group != id) && !process.isStill {
             let isKnown = state.strays.contains { $0.pid == process.pid && $0.start == process.start }
             if !isKnown {
                 guard state.strays.count < Limits.strayProcesses else { return }

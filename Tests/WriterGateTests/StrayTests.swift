@@ -58,6 +58,37 @@ import Testing
         }
     }
 
+    /// Two that leave the control group: one for the one above it, as containers and user services do; one for a group
+    /// below, with a file open for writing.
+    static let leaves = """
+        own=$(sed -n 's/^0:://p' /proc/self/cgroup)
+        top=$(awk '$(NF-2) == "cgroup2" { print $5; exit }' /proc/self/mountinfo)
+        (echo 0 > "$top${own%/*}/cgroup.procs"
+         sh -c 'echo $$ > daemon; while :; do echo d >> workspace/d; sleep 0.002; done' &)
+        while [ ! -s daemon ]; do sleep 0.01; done
+        echo $$ > leader
+        while :; do echo a >> workspace/a; sleep 0.002; done
+        """
+
+    @Test func `W5 what has left the control group of its command is held by signals`() async throws {
+        try await withGate(Self.leaves, "freezer") { place, gate, wrapper, _ in
+            let daemon = try await place.number("daemon")
+            defer { kill(daemon, SIGKILL) }
+            for number in 1...3 as ClosedRange<UInt64> {
+                #expect(await pause(gate, round: number, deadline: .seconds(8)) == ["sh"])
+                let size = place.size("workspace/d")
+                #expect(isStopped(daemon))
+                try await Task.sleep(for: .milliseconds(50))
+                #expect(place.size("workspace/d") == size)
+                gate.open()
+                #expect(await eventually { place.size("workspace/d") > size })
+            }
+            kill(daemon, SIGKILL)
+            kill(try await place.number("leader"), SIGKILL)
+            #expect(await wrapper.status() == 137)
+        }
+    }
+
     @Test(arguments: WrappedProcessTests.holds)
     func `W5 a signal to the wrapper ends what the command left behind`(hold: String) async throws {
         try await withGate(Self.daemon(thenEnds: true), hold) { place, gate, wrapper, _ in
