@@ -9,6 +9,8 @@ extension Workspace {
         let root = root
         let (repository, userReader, store) = (repository, userReader, store)
         let directory = repository.gitDirectory
+        let staged = StagedBytes(
+            repository: repository, reader: userReader, store: store, root: root, device: device, name: name)
         return QuickLooks(
             state: { () throws(GitError) in
                 guard let bytes = DurableFile.read(directory + "/HEAD") else {
@@ -31,7 +33,7 @@ extension Workspace {
             index: { bytes, head throws(GitError) in
                 guard let plan, plan.head == head, let index = IndexFile(bytes, showing: plan.from) else { return nil }
                 return try index.changed(by: plan, root: root, store)
-            })
+            }, keepStaged: { head, revision throws(GitError) in try staged.keep(beside: head, before: revision) })
     }
 
     /// How the user's index gets to a revision, by what the last capture and apply know of the files.

@@ -11,6 +11,8 @@ package struct QuickLooks: Sendable {
     var pack: @Sendable (Revision, Revision?) throws(GitError) -> PackFile?
     /// The bytes of the user's index brought to a revision, from those it has; nil where git has to make it.
     var index: @Sendable ([UInt8], Revision) throws(GitError) -> [UInt8]?
+    /// Called where git has to: takes what the index alone holds, beside the head, before it becomes the revision's.
+    var keepStaged: @Sendable (Revision?, Revision) throws(GitError) -> Void
 }
 
 extension UserRepository {
@@ -18,7 +20,8 @@ extension UserRepository {
     ///
     /// The objects come first; then, under the user's own `index.lock`, the new index is made with the stat data of the
     /// files on disk, the branch moves from the old value that was looked at, and the index takes its name. A file that
-    /// the apply left alone shows as modified. Whatever was staged is in the new index only if it is in `revision`.
+    /// the apply left alone shows as modified. Whatever was staged is in the new index only if it is in `revision`;
+    /// bytes that are nowhere else are kept.
     ///
     /// - Parameters:
     ///   - store: our repository, which holds `revision`.
@@ -155,6 +158,9 @@ extension UserRepository {
                 return true
             }
             if made { return work }
+        }
+        if let looks {
+            try await BlockingThread.run { _ throws(GitError) in try looks.keepStaged(head, revision) }
         }
         try FileCopy.copy(gitDirectory + "/index", to: work)
         let own = git.with(["GIT_INDEX_FILE=\(work)"])
