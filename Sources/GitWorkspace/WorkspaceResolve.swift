@@ -49,18 +49,23 @@ extension Workspace {
                     result.wasWritten = true
                 }
             }
-            guard let wanted else { return result }
+            guard let wanted else {
+                if live == nil { try workspace.waitNoMore(conflict.path) }
+                return result
+            }
             let before = result.copy == nil ? live : try workspace.live(conflict, at: path)
-            if before == wanted { return result }
-            try await workspace.put(wanted, at: path, over: before)
-            if result.copy == nil { result.wasWritten = true }
+            if before != wanted {
+                try await workspace.put(wanted, at: path, over: before)
+                if result.copy == nil { result.wasWritten = true }
+            }
+            try workspace.waitNoMore(conflict.path)
             return result
         }
     }
 
     private func put(_ entry: TreeEntry, at path: [UInt8], over old: TreeEntry?) async throws(WorkspaceError) {
         let report = try await place([PathChange(path: path, old: old, new: entry)])
-        try checked { () throws(GitError) in try quarantine.set([], removing: report.applied) }
+        for path in report.applied { try waitNoMore(path) }
         let name = String(decoding: path, as: UTF8.self)
         if let blocked = report.blocked.first {
             throw .refused(
@@ -70,6 +75,12 @@ extension Workspace {
         guard report.applied.contains(path) else {
             throw .refused("\(name) is being written to at this moment", hint: "let the writer finish, then try again")
         }
+    }
+
+    /// What stands there was chosen, also where nothing had to be written: beside a published change that waits it is
+    /// an edit now, for the next round.
+    private func waitNoMore(_ path: [UInt8]) throws(WorkspaceError) {
+        try checked { () throws(GitError) in try quarantine.set([], removing: [path]) }
     }
 
     /// What stands at the path of a conflict, in the store for sure; nil where there is no file.

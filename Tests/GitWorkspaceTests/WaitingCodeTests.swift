@@ -60,6 +60,12 @@ import Testing
         #expect([conflict.ours?.blob, conflict.theirs?.blob] == blobs)
         #expect(try await mesh.round().isSilent)
         #expect(await mesh[1].workspace.quarantined.map(\.path) == [path])
+        // A word for what stands here is one against what waits.
+        #expect(try await mesh[1].workspace.resolve(conflict, .theirs).wasWritten == false)
+        try await mesh.round()
+        #expect(try mesh[0].read(code) == text(first: "here"))
+        #expect(await mesh[1].workspace.quarantined.isEmpty)
+        #expect(try await mesh.round().isSilent)
     }
 
     @Test func `A7 a file that is deleted where a change waits is not deleted for everybody`() async throws {
@@ -68,6 +74,8 @@ import Testing
         try await mesh.round()
         #expect(try mesh[0].read(code) == text(first: "published"))
         #expect(!mesh[1].scratch.exists("work/" + code))
+        let conflicts = try await mesh[0].workspace.conflicts(of: try #require(mesh.head))
+        #expect(conflicts.map(\.kind) == [.editedAndDeleted])
         #expect(try await mesh.round().isSilent)
         #expect(try await mesh[1].workspace.approve([path]).applied == 1)
         #expect(try mesh[1].read(code) == text(first: "published"))
