@@ -125,15 +125,15 @@ import Testing
     {
         let scratch = try Scratch()
         let link = MeteredLink(searchPath: scratch.path)
-        try tool(scratch.path + "/busctl", "echo 'u 0'")
+        try await tool(scratch.path + "/busctl", "echo 'u 0'")
         #expect(await link.answer() == nil)
-        try tool(scratch.path + "/busctl", "echo 'u 1'")
+        try await tool(scratch.path + "/busctl", "echo 'u 1'")
         #expect(await link.answer() == true)
-        try tool(scratch.path + "/busctl", "echo 'connection timed out' >&2; exit 1")
+        try await tool(scratch.path + "/busctl", "echo 'connection timed out' >&2; exit 1")
         for _ in 0..<MeteredLink.skipped { #expect(await link.answer() == true) }
         // One that fails for so long is gone.
         #expect(await link.answer() == nil)
-        try tool(scratch.path + "/busctl", "echo 'u 2'")
+        try await tool(scratch.path + "/busctl", "echo 'u 2'")
         for _ in 0..<MeteredLink.skipped { #expect(await link.answer() == nil) }
         #expect(await link.answer() == false)
     }
