@@ -43,9 +43,20 @@ struct RoundWatches: Sendable {
     /// Before an exit: what is set aside counts as a change like any other, so that the last round takes it.
     func takeLast(_ loop: DeviceLoop) async {
         guard await loops.takeAll() else { return }
-        // If the files cannot be looked at, the agent ends without that round.
-        guard let dirt = try? await workspace.dirt(), dirt.changed > 0 else { return }
-        loop.post(.workspaceChanged(pendingFiles: UInt32(clamping: dirt.changed)))
+        let (ends, end) = AsyncStream<Void>.makeStream()
+        let workspace = workspace
+        Task {
+            // If the files cannot be looked at, or not in time, the agent ends without that round.
+            if let dirt = try? await workspace.dirt(), dirt.changed > 0 {
+                loop.post(.workspaceChanged(pendingFiles: UInt32(clamping: dirt.changed)))
+            }
+            end.finish()
+        }
+        Task {
+            try? await Task.sleep(for: Limits.exitPatience)
+            end.finish()
+        }
+        for await _ in ends {}
     }
 
     /// - Returns: programs that wrote while the gate was closed, as far as this capture saw it.

@@ -149,10 +149,12 @@ final class WorkspaceWatch: Sendable {
     /// What keeps changes from rounds and rounds from the files, for as long as it does: a round would find it again.
     private func tellHindrance(_ dirt: Dirt, areHeld: Bool) {
         if dirt.isBusy { lookAgainSoon() }
+        // Deletions that wait for a word are told of by who asks for it.
+        guard !areHeld else { return }
         let told = loop.read { $0.waitsFor }
         if let reason = dirt.withheld {
             if told != reason { loop.tell { $0.waitingChanged(reason) } }
-        } else if told != nil, !dirt.isBusy, !areHeld {
+        } else if told != nil, !dirt.isBusy {
             loop.tell { $0.waitingChanged(nil) }
         }
     }

@@ -155,6 +155,16 @@ import Testing
         await mesh.end()
     }
 
+    @Test("P4 what is set aside goes with the last round of an agent that ends") func atEnd() async throws {
+        let mesh = try await start(["laptop", "desktop"])
+        let last = try await setAside(mesh, "busy.md")
+        await mesh.stop(0)
+        try await eventually("it is there", within: .seconds(5)) {
+            mesh.read("busy.md", on: 1) == last ? true : nil
+        }
+        await mesh.end()
+    }
+
     private func git(_ words: String, _ workspace: String) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/git")

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Primitives
+import Synchronization
 import Testing
 
 @testable import Storage
@@ -153,10 +154,12 @@ import Testing
         try Fixture.create(scratch.path())
         let store = try Fixture.open(scratch.path())
         try store.appendAudit(rows(20))
+        let isWritten = Mutex(false)
         let writer = Task.detached { [self] in
-            for number in 0..<400 { try store.appendAudit(rows(1, from: 21 + number)) }
+            defer { isWritten.withLock { $0 = true } }
+            for number in 0..<500 { try store.appendAudit(rows(1, from: 21 + number)) }
         }
-        for _ in 0..<400 { #expect(try store.verifyAudit().broken == nil) }
+        while !isWritten.withLock({ $0 }) { #expect(try store.verifyAudit().broken == nil) }
         try await writer.value
         store.close()
     }
