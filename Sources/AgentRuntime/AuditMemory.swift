@@ -120,7 +120,9 @@ struct AuditMemory: Sendable {
         case .becameLeader: leaderlessSince = nil
         case .becameFollower(_, let leader): leaderlessSince = leader == nil ? leaderlessSince ?? now : nil
         case .becamePreCandidate, .becameCandidate, .lostQuorum: leaderlessSince = leaderlessSince ?? now
-        case .transferGivenUp, .snapshotInstalled, .snapshotTaken, .dropped, .safetyRefusal: break
+        case .transferGivenUp, .snapshotInstalled, .snapshotTaken, .dropped, .safetyRefusal, .refounded,
+            .rejoined:
+            break
         }
     }
 

@@ -45,7 +45,7 @@ extension AuditTrail {
         case .safetyRefusal(let why): add("safety-refusal", "refused by the log: \(why)")
         case .becameLeader(let term): add("quorum-leader", "\(name(of: store.device)) is quorum leader in term \(term)")
         case .becameFollower, .becamePreCandidate, .becameCandidate, .lostQuorum, .transferGivenUp, .snapshotInstalled,
-            .snapshotTaken, .dropped:
+            .snapshotTaken, .dropped, .refounded, .rejoined:
             logger.debug("consensus", metadata: ["event": "\(event)"])
         }
     }

@@ -80,6 +80,8 @@ package struct Raft<Command: Hashable & Sendable, Image: Hashable & Sendable>: H
         case .compact(let index, let image): compact(upTo: index, image: image, into: &output)
         case .linkUp(let peer): linkUp(peer, at: now, into: &output)
         case .slept: slept(at: now, into: &output)
+        case .refound(let image): refound(image, at: now, into: &output)
+        case .rejoin(let image): rejoin(image, at: now, into: &output)
         }
         giveOutCommitted(into: &output)
     }

@@ -118,12 +118,15 @@ struct RaftLog<Command: Hashable & Sendable, Image: Hashable & Sendable>: Hashab
         if term(at: snapshot.index) == snapshot.term, snapshot.index > baseIndex {
             return compact(snapshot, keepAfter: snapshot.index)
         }
+        let tail = mutants.has(.tailKeptBehindSnapshot) ? entries.filter { $0.index > snapshot.index } : []
+        replaceAll(by: snapshot)
+        entries = tail
+    }
+
+    /// Nothing but the snapshot is left.
+    mutating func replaceAll(by snapshot: Snapshot<Image>) {
         self.snapshot = snapshot
-        if mutants.has(.tailKeptBehindSnapshot) {
-            entries.removeAll { $0.index <= snapshot.index }
-        } else {
-            entries = []
-        }
+        entries = []
         (baseIndex, baseTerm) = (snapshot.index, snapshot.term)
         memberships = [PlacedMembership(index: snapshot.index, membership: snapshot.membership)]
     }

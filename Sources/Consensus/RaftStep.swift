@@ -27,6 +27,11 @@ package enum RaftInput<Command: Hashable & Sendable, Image: Hashable & Sendable>
     case linkUp(DeviceID)
     /// The device slept: what it measured before proves nothing.
     case slept
+    /// The quorum is lost for good: this device alone votes from now on, in a new group whose first state is the image.
+    /// Nobody of the old group may be heard any more (the caller sees to that: every message carries its group).
+    case refound(Image)
+    /// Another device refounded: this one leaves its group with all that it logged there, and joins the new one.
+    case rejoin(Image)
 }
 
 /// What a step wants done. `persist` is durable before `send` leaves and before `committed` has any effect outside.
@@ -92,6 +97,10 @@ package enum RaftEvent: Hashable, Sendable {
     case transferGivenUp(to: DeviceID)
     case snapshotInstalled(LogIndex)
     case snapshotTaken(LogIndex)
+    /// A new group of one begins behind this place of the old log.
+    case refounded(LogIndex)
+    /// The old group is left, and nothing of the new one is here yet.
+    case rejoined
     /// A message that no correct member sends; it was dropped.
     case dropped(String)
     /// A message that would have undone a committed entry; it was dropped.

@@ -188,7 +188,7 @@ extension World {
                 "and waited as long as the times before: \(nodes[node].elections.intervals)")
         case .becameFollower, .becameLeader, .lostQuorum, .transferGivenUp, .snapshotInstalled, .snapshotTaken,
             .dropped,
-            .safetyRefusal:
+            .safetyRefusal, .refounded, .rejoined:
             break
         }
     }

@@ -91,6 +91,7 @@ struct Network {
         guard nodes[place].raft != nil else { return }
         let before = Mark(nodes[place].raft)
         nodes[place].step(input, at: now)
+        if input.leavesGroup { return }
         let after = Mark(nodes[place].raft)
         #expect(after.commitIndex >= before.commitIndex, "the commit index went back")
         #expect(after.term >= before.term, "the term went back")
@@ -123,6 +124,9 @@ struct Network {
         #expect(nodes[place].disk.hardState == HardState(term: raft.term, votedFor: raft.votedInTerm))
         for envelope in output.send where isOpen(from: device, to: envelope.to) {
             wire.append(Packet(from: device, to: envelope.to, message: envelope.message))
+        }
+        if output.events.contains(where: \.leavesGroup), let snapshot = nodes[place].disk.snapshot {
+            (nodes[place].applied, nodes[place].appliedIndex) = (snapshot.image, snapshot.index)
         }
         if let image = output.install {
             nodes[place].applied = image.image
@@ -227,5 +231,24 @@ extension PersistentState<UInt64, [UInt64]> {
             hardState: HardState(term: Term(term ?? terms.last ?? 0)),
             snapshot: Snapshot(index: .zero, term: .zero, membership: Membership(voters: voters), image: []),
             entries: entries)
+    }
+}
+
+extension RaftInput {
+    /// The device goes over to another group, where its numbers begin anew.
+    fileprivate var leavesGroup: Bool {
+        switch self {
+        case .refound, .rejoin: true
+        default: false
+        }
+    }
+}
+
+extension RaftEvent {
+    fileprivate var leavesGroup: Bool {
+        switch self {
+        case .refounded, .rejoined: true
+        default: false
+        }
     }
 }

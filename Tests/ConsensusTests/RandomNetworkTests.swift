@@ -36,7 +36,9 @@ private struct Seen {
             case .lostQuorum: quorumLosses += 1
             case .snapshotInstalled: installs += 1
             case .transferGivenUp: transfers += 1
-            case .becameFollower, .becamePreCandidate, .becameCandidate, .snapshotTaken, .dropped, .safetyRefusal: break
+            case .becameFollower, .becamePreCandidate, .becameCandidate, .snapshotTaken, .dropped, .safetyRefusal,
+                .refounded, .rejoined:
+                break
             }
         }
         commits += Int(network.history.last.number)

@@ -67,6 +67,8 @@ extension RaftEvent {
         case .transferGivenUp(let to): "gives the transfer to \(to.name) up"
         case .snapshotInstalled(let index): "installed a snapshot at \(index)"
         case .snapshotTaken(let index): "took a snapshot at \(index)"
+        case .refounded(let index): "founds a new group behind \(index)"
+        case .rejoined: "leaves its group"
         case .dropped(let why): "dropped: \(why)"
         case .safetyRefusal(let why): "safety: \(why)"
         }

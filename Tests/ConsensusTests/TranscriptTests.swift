@@ -71,6 +71,8 @@ struct Transcript {
         case ("propose", 2): network.input(numbers[0], .propose(numbers[1]))
         case ("read", 2): network.input(numbers[0], .confirmLeadership(numbers[1]))
         case ("transfer", 2): network.input(numbers[0], .transferLeadership(to: id(numbers[1])))
+        case ("refound", 1): network.input(numbers[0], .refound(network.nodes[network.place(numbers[0])].applied))
+        case ("rejoin", 1): network.input(numbers[0], .rejoin([]))
         case ("sleep", 1): network.input(numbers[0], .slept)
         case ("link", 2): network.input(numbers[0], .linkUp(id(numbers[1])))
         case ("member", 1): network.input(numbers[0], .changeMembership(membership(words)))
