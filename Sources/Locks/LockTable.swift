@@ -58,10 +58,19 @@ package struct LockTable: Hashable, Sendable {
         }
     }
 
-    /// Forced recovery: every later grant outranks every token of the epochs before, also those that this device never
-    /// heard of. Leases that are known go on, and run out if their holders are gone. Never lowers the epoch.
-    package mutating func raiseEpoch(to newEpoch: UInt64) {
-        epoch = max(epoch, newEpoch)
+    /// Forced recovery: every token from now on outranks every token of the epochs before, also those that this device
+    /// never heard of. What `survivor` held is free, since it knows that it does not hold it any more. The others may
+    /// still act on their leases until they run out: they keep their locks for that time, under tokens that they do not
+    /// know, so that nothing they do under the old ones counts. Nobody waits any more. Never lowers the epoch.
+    package mutating func refound(epoch newEpoch: UInt64, survivor: DeviceID) {
+        guard newEpoch > epoch else { return }
+        epoch = newEpoch
+        grants.removeAll { $0.grant.holder == survivor }
+        for at in grants.indices {
+            counter += 1
+            grants[at].grant.token = newestToken
+            grants[at].waiters = []
+        }
     }
 }
 

@@ -112,13 +112,29 @@ import Testing
         #expect(log.table.grant(of: sync)?.holder == b)
     }
 
-    @Test func aRaisedEpochOutranksEveryEarlierToken() {
+    @Test func afterARecoveryNothingCountsUnderAnEarlierToken() {
         var log = Recorded()
         log.acquire(a)
-        log.table.raiseEpoch(to: 2)
-        log.table.raiseEpoch(to: 1)
-        #expect(log.table.isCurrent(token(1), of: sync))
+        log.acquire(b)
+        log.table.refound(epoch: 2, survivor: b)
+        log.table.refound(epoch: 1, survivor: b)
+        // The holder may still act until its lease runs out; it does not know the token that it has in the new epoch.
+        #expect(!log.table.isCurrent(token(1), of: sync))
+        #expect(log.table.isCurrent(token(2, epoch: 2), of: sync))
+        #expect(log.table.waiters(of: sync).isEmpty)
         log.apply(.release(sync, token: token(1)))
+        #expect(log.table.grant(of: sync)?.holder == a)
+        log.apply(.release(sync, token: token(2, epoch: 2)))
+        #expect(log.acquire(b) == .granted(Grant(holder: b, token: token(3, epoch: 2), ttl: ttl)))
+    }
+
+    @Test func whoRecoversHoldsNothingAnyMore() {
+        var log = Recorded()
+        log.acquire(a)
+        log.acquire(b)
+        log.table.refound(epoch: 2, survivor: a)
+        #expect(log.table.grants.isEmpty)
+        #expect(log.table.newestToken == token(1, epoch: 2))
         #expect(log.acquire(b) == .granted(Grant(holder: b, token: token(2, epoch: 2), ttl: ttl)))
     }
 }
