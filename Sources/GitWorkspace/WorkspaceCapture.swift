@@ -102,7 +102,7 @@ extension Workspace {
     }
 
     /// Follows the base ref in memory.
-    func moveBase(to revision: Revision) throws(GitError) {
+    func moveBase(to revision: Revision?) throws(GitError) {
         let tree = try store.tree(of: revision)
         let known = manifest.baseTree ?? store.emptyTree
         let lines = try store.compare(known, tree)
