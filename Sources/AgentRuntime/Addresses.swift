@@ -59,11 +59,14 @@ enum StoreKey {
 /// after `applied N`. A device that has just joined was told by its inviter, before any log. After a restart the log
 /// says what is committed only once a quorum leader is reached, and none is reached by a device that knows no members.
 struct RememberedRoster: Equatable, Sendable {
+    /// A log of a later epoch is newer, wherever it ends.
+    var epoch: UInt64 = 1
     /// The number of the log's index up to which `devices` is the truth; 0 for what the inviter told.
     var applied: UInt64 = 0
     var devices: [DeviceRecord] = []
 
-    init(applied: UInt64 = 0, devices: [DeviceRecord]) {
+    init(epoch: UInt64 = 1, applied: UInt64 = 0, devices: [DeviceRecord]) {
+        self.epoch = epoch
         self.applied = applied
         self.devices = devices
     }
@@ -72,14 +75,19 @@ struct RememberedRoster: Equatable, Sendable {
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             let words = line.split(separator: " ")
             if words.count == 2, words[0] == "applied", let number = UInt64(words[1]) { applied = number }
+            if words.count == 2, words[0] == "epoch", let number = UInt64(words[1]) { epoch = number }
             guard words.count >= 2, let device = DeviceID(hex: words[0]) else { continue }
             devices.append(
                 DeviceRecord(device: device, name: String(words[1]), addresses: words.dropFirst(2).map(String.init)))
         }
     }
 
+    func isAhead(of index: LogIndex, in number: Epoch) -> Bool {
+        (epoch, applied) > (number.number, index.number)
+    }
+
     var bytes: [UInt8] {
         let lines = devices.map { ([$0.device.description, $0.name] + $0.addresses).joined(separator: " ") }
-        return Array((["applied \(applied)"] + lines).joined(separator: "\n").utf8)
+        return Array((["epoch \(epoch)", "applied \(applied)"] + lines).joined(separator: "\n").utf8)
     }
 }

@@ -154,7 +154,7 @@ struct Agent: Service {
     ) -> DeviceLoop.Effects {
         DeviceLoop.Effects(
             persist: { try store.persist($0) },
-            send: { links.send($0) },
+            send: { links.send($0, of: $1) },
             act: { runner.carryOut($0) },
             note: {
                 audit.note($0)

@@ -122,7 +122,9 @@ extension AgentHandler {
             // Somebody may have stopped it while it waited.
             try checkNotStopped()
             throw ControlFailure(code: ExitCode.failed, message: why, hint: "try again: baton sync --now")
-        case .handedOff, .handoffRefused, .granted, .lost, .lockRefused, .done, .refused: throw Self.unexpected
+        case .handedOff, .handoffRefused, .granted, .lost, .lockRefused, .done, .refused, .recovered,
+            .recoveryRefused:
+            throw Self.unexpected
         }
     }
 
@@ -155,7 +157,8 @@ extension AgentHandler {
         case .handoffRefused(let refusal): throw failure(refusal)
         case .noQuorum: throw Self.noQuorum
         case .noLeader: throw Self.noLeader
-        case .synced, .granted, .lost, .lockRefused, .done, .refused, .failed: throw Self.unexpected
+        case .synced, .granted, .lost, .lockRefused, .done, .refused, .failed, .recovered, .recoveryRefused:
+            throw Self.unexpected
         }
     }
 
@@ -225,7 +228,9 @@ extension AgentHandler {
             throw ControlFailure(
                 code: ExitCode.notAllowed, message: "the mesh refused: \(refusal)", hint: "see: baton devices")
         case .failed(let why): throw ControlFailure(code: ExitCode.failed, message: why, hint: "see: baton status")
-        case .synced, .handedOff, .handoffRefused, .granted, .lost, .lockRefused: throw Self.unexpected
+        case .synced, .handedOff, .handoffRefused, .granted, .lost, .lockRefused, .recovered,
+            .recoveryRefused:
+            throw Self.unexpected
         }
     }
 
@@ -282,7 +287,8 @@ extension AgentHandler {
         case .lost(let name, let token):
             throw ControlFailure(
                 code: ExitCode.failed, message: "\(name) was lost at once (token \(token))", hint: "try again")
-        case .synced, .handedOff, .handoffRefused, .done, .refused: throw Self.unexpected
+        case .synced, .handedOff, .handoffRefused, .done, .refused, .recovered, .recoveryRefused:
+            throw Self.unexpected
         }
     }
 

@@ -75,7 +75,9 @@ extension AgentHandler {
         case .failed(let why):
             try checkNotStopped()
             throw ControlFailure(code: ExitCode.failed, message: why, hint: "try again: baton undo \(call.round)")
-        case .handedOff, .handoffRefused, .granted, .lost, .lockRefused, .done, .refused: throw Self.unexpected
+        case .handedOff, .handoffRefused, .granted, .lost, .lockRefused, .done, .refused, .recovered,
+            .recoveryRefused:
+            throw Self.unexpected
         }
     }
 

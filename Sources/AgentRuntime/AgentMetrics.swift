@@ -67,7 +67,7 @@ extension AgentMetrics.Counts {
         case .consensus, .lock, .leadershipLost, .decided, .roundStarted, .published, .memberSaid, .membership, .hub,
             .review,
             .stop,
-            .dropped:
+            .dropped, .epoch:
             break
         }
     }

@@ -34,6 +34,7 @@ extension AuditTrail {
         case .hub(let event): note(event)
         case .review(let event): note(event)
         case .stop(let event): note(event)
+        case .epoch(let event): note(event)
         case .slept(let time): add("slept", "this device slept for \(time.wholeMilliseconds) ms")
         case .dropped(let why): logger.notice("dropped", metadata: ["why": "\(why)"])
         }

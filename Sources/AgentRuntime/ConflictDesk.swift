@@ -115,7 +115,8 @@ struct ConflictDesk: Sendable {
                 code: ExitCode.noQuorum,
                 message: "the choice is in the file here, but no quorum answers: the conflict stays open for now",
                 hint: "when others are back, the same again: baton conflicts resolve \(open.number) --take ...")
-        case .synced, .handedOff, .handoffRefused, .granted, .lost, .lockRefused, .refused, .failed:
+        case .synced, .handedOff, .handoffRefused, .granted, .lost, .lockRefused, .refused, .failed,
+            .recovered, .recoveryRefused:
             throw ControlFailure(
                 code: ExitCode.failed, message: "the choice is in the file here, but the mesh said: \(reply)",
                 hint: "see: baton conflicts")

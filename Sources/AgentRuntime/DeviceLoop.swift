@@ -10,7 +10,7 @@ final class DeviceLoop: Sendable {
     /// Carries out what is not persistence. Called on the loop's queue, in the order of the steps; must be quick.
     struct Effects: Sendable {
         var persist: @Sendable (DeviceUpdate) throws -> Void
-        var send: @Sendable ([PeerEnvelope]) -> Void
+        var send: @Sendable ([PeerEnvelope], Epoch) -> Void
         var act: @Sendable ([DeviceAction]) -> Void
         var note: @Sendable ([DeviceEvent]) -> Void
         /// The state, and the log's index up to which it is applied.
@@ -136,7 +136,7 @@ final class DeviceLoop: Sendable {
             let now = Self.now
             state.output.removeAll()
             state.device.step(input, at: now, into: &state.output)
-            if !state.output.sendAhead.isEmpty { effects.send(state.output.sendAhead) }
+            if !state.output.sendAhead.isEmpty { effects.send(state.output.sendAhead, state.output.epoch) }
             if !state.output.persist.isEmpty {
                 do {
                     try effects.persist(state.output.persist)
@@ -164,7 +164,7 @@ final class DeviceLoop: Sendable {
             effects.rosterChanged(state.device.state, state.device.raft.appliedIndex)
         }
         if output.settingsChanged { effects.settingsChanged(state.device.state.settings) }
-        if !output.send.isEmpty { effects.send(output.send) }
+        if !output.send.isEmpty { effects.send(output.send, output.epoch) }
         if !output.actions.isEmpty { effects.act(output.actions) }
         for reply in output.replies {
             guard let answer = state.answers[reply.tag] else { continue }

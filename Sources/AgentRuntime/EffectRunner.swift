@@ -72,8 +72,30 @@ final class EffectRunner: Sendable {
             case .headMoved(let revision):
                 if !applied.contains(revision) { Task { await headMoved(revision) } }
             case .hub(let order): hub.carryOut(order)
+            case .ground(let head, let peers): Task { await ground(onto: head, from: peers) }
             }
         }
+    }
+
+    private func ground(onto head: Revision?, from peers: [DeviceID]) async {
+        do {
+            if let head { try await bring(head, fromOneOf: peers) }
+            loop.post(.grounded(onto: head, .done(try await workspace.ground(onto: head))))
+        } catch {
+            loop.post(.grounded(onto: head, .failed("\(error)")))
+        }
+        watch.look()
+    }
+
+    private func bring(_ head: Revision, fromOneOf peers: [DeviceID]) async throws {
+        for peer in peers.dropLast() {
+            do {
+                return try await bring(head, from: peer, captureOf: nil)
+            } catch {
+                logger.info("a peer does not have it", metadata: ["peer": "\(peer.short)", "reason": "\(error)"])
+            }
+        }
+        if let last = peers.last { try await bring(head, from: last, captureOf: nil) }
     }
 
     private func closeGate(_ round: RoundID, _ limit: Duration) {

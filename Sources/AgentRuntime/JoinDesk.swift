@@ -91,13 +91,13 @@ final class JoinDesk: Sendable {
         case .refused(.nameTaken): return .refused(.nameTaken, "the name \(name) is taken")
         case .noQuorum, .noLeader: return .refused(.noQuorum, "no quorum can be reached to take the device in")
         case .synced, .handedOff, .handoffRefused, .granted, .lost, .lockRefused, .refused(.noHub), .refused(.notOpen),
-            .failed:
+            .failed, .recovered, .recoveryRefused:
             return .refused(.other, "the mesh could not take the device in")
         }
         audit.add(
             "joined", "\(name) joined, check words: \(checkWords)",
             details: ["device": joiner.description, "words": checkWords])
-        let (devices, epoch) = loop.read { ($0.state.devices, $0.state.locks.epoch) }
+        let (devices, epoch) = loop.read { ($0.state.devices, $0.state.epoch) }
         return .accepted(
             JoinAccepted(
                 mesh: store.mesh.mesh, name: store.mesh.name,

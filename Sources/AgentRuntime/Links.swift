@@ -17,7 +17,6 @@ final class Links: Sendable {
 
     private struct State {
         var transport: MeshTransport?
-        var epoch: UInt64 = 1
         var refused: UInt64 = 0
         var remembered = RememberedRoster(devices: [])
     }
@@ -39,7 +38,7 @@ final class Links: Sendable {
             state.remembered = remembered
         }
         let (mesh, applied) = loop.read { ($0.state, $0.raft.appliedIndex) }
-        if remembered.applied > applied.number || mesh.devices.isEmpty {
+        if remembered.isAhead(of: applied, in: mesh.epoch) || mesh.devices.isEmpty {
             follow(remembered.devices, removed: mesh.removed)
         } else {
             follow(mesh.devices, removed: mesh.removed)
@@ -48,10 +47,9 @@ final class Links: Sendable {
 
     /// A state from further back in the log, as it is applied anew after a start, changes nothing.
     func rosterChanged(_ mesh: MeshState, applied: LogIndex) {
-        let roster = RememberedRoster(applied: applied.number, devices: mesh.devices)
+        let roster = RememberedRoster(epoch: mesh.epoch.number, applied: applied.number, devices: mesh.devices)
         let isNews = state.withLock { state in
-            state.epoch = mesh.locks.epoch
-            guard applied.number >= state.remembered.applied else { return false }
+            guard !state.remembered.isAhead(of: applied, in: mesh.epoch) else { return false }
             state.remembered = roster
             return true
         }
@@ -103,16 +101,15 @@ final class Links: Sendable {
         let expectation = FrameExpectation(mesh: store.mesh.mesh, to: identity, from: peer)
         do throws(WireError) {
             let frame = try FrameCodec.decode(bytes, expecting: expectation)
-            loop.post(.received(frame.message, from: peer))
+            loop.post(.received(frame.message, from: peer, of: frame.header.epoch))
         } catch {
             logger.notice("a frame was refused", metadata: ["peer": "\(audit.name(of: peer))", "why": "\(error)"])
         }
     }
 
     /// Best effort: what is lost is sent again by the protocol.
-    func send(_ envelopes: [PeerEnvelope]) {
-        let (transport, epoch) = state.withLock { ($0.transport, $0.epoch) }
-        guard let transport else { return }
+    func send(_ envelopes: [PeerEnvelope], of epoch: Epoch) {
+        guard let transport = state.withLock({ $0.transport }) else { return }
         for envelope in envelopes {
             let header = FrameHeader(mesh: store.mesh.mesh, epoch: epoch, from: identity, to: envelope.to)
             do throws(WireError) {

@@ -28,7 +28,7 @@ package struct Device: Hashable, Sendable {
     package let configuration: DeviceConfiguration
     let incarnation: UInt64
     /// The end of the log at this start: what was granted up to there, an earlier incarnation may have given back.
-    let restoredIndex: LogIndex
+    var restoredIndex: LogIndex
 
     package internal(set) var raft: MeshRaft
     package internal(set) var state: MeshState
@@ -56,6 +56,10 @@ package struct Device: Hashable, Sendable {
     var waits: [ClientWait] = []
     var renewalsInDoubt: [RenewalInDoubt] = []
     var announcedToken: FencingToken?
+    /// After this device left an epoch: its tree may rest on rounds that the mesh does not have. Until that is settled
+    /// it takes part in no round.
+    package internal(set) var isStray = false
+    var groundAt: Instant?
     var schedule = ScheduleMemory()
     var handoff: Handoff?
     var own = OwnFacts()
@@ -102,6 +106,7 @@ package struct Device: Hashable, Sendable {
         membershipCheck = now
         lastStep = now
         stops = mutants.has(.stopForgotten) ? StopState() : restored.stops
+        isStray = restored.isStray
         stopEnds = StopEnds(stops, at: now)
         stopCheckpoint = now + Limits.stopCheckpoint
         own.isStopped = stops.order != nil
@@ -116,10 +121,12 @@ package struct Device: Hashable, Sendable {
         noticeSleep(at: now, into: &output)
         lastStep = now
         handle(input, at: now, into: &output)
-        if case .received(.raft, _) = input, now < nextDeadline, passOnSmallTalk(into: &output) { return }
+        output.epoch = state.epoch
+        if case .received(.raft, _, state.epoch) = input, now < nextDeadline, passOnSmallTalk(into: &output) { return }
         settle(at: now, into: &output)
         carryOutDuties(at: now, into: &output)
         settle(at: now, into: &output)
+        output.epoch = state.epoch
         reconsiderDeadline()
     }
 
@@ -129,7 +136,8 @@ package struct Device: Hashable, Sendable {
             stepRaft(.tick, at: now)
             leaderStep(.tick, at: now)
             memberStep(.tick, at: now)
-        case .received(let message, let peer): receive(message, from: peer, at: now, into: &output)
+        case .received(let message, let peer, let epoch):
+            if hears(epoch, from: peer, at: now, into: &output) { receive(message, from: peer, at: now, into: &output) }
         case .linkUp(let peer): linkUp(peer, at: now, into: &output)
         case .linkDown(let peer): linkDown(peer, at: now, into: &output)
         case .request(let tag, let request): handle(request, tag: tag, at: now, into: &output)
@@ -145,6 +153,7 @@ package struct Device: Hashable, Sendable {
         case .staged(let round, let revision, let result): memberStep(.staged(round, revision, result), at: now)
         case .filesInPlace(let round): memberStep(.filesInPlace(round), at: now)
         case .applied(let round, let result): applied(round, result, at: now)
+        case .grounded(let head, let result): grounded(onto: head, result, at: now, into: &output)
         case .hub(let answer): hubAnswered(answer, at: now, into: &output)
         case .stop: beginExit(at: now, into: &output)
         }
@@ -248,6 +257,7 @@ extension Device {
         consider(stopReminder)
         if own.pendingFiles > 0 { consider(own.triggerEnds) }
         consider(exitDeadline)
+        consider(strayDeadline)
         if handoff != nil { consider(handoff?.deadline) }
         nextDeadline = max(next, lastStep + Self.shortest)
     }

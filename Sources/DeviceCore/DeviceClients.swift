@@ -29,6 +29,7 @@ extension Device {
         case .stop(let order, let everywhere):
             stop(order, everywhere: everywhere, tag: tag, at: now, into: &output)
         case .resume(let everywhere): resume(everywhere: everywhere, tag: tag, at: now, into: &output)
+        case .recover(let order): recover(order, tag: tag, at: now, into: &output)
         }
     }
 
@@ -37,7 +38,8 @@ extension Device {
         switch request {
         case .sync, .undo: isStopped
         case .acquire: stops.order?.kind == .emergency
-        case .handoff, .release, .putDevice, .removeDevice, .set, .unset, .hub, .review, .stop, .resume: false
+        case .handoff, .release, .putDevice, .removeDevice, .set, .unset, .hub, .review, .stop, .resume, .recover:
+            false
         }
     }
 

@@ -14,6 +14,10 @@ package struct PeerView: Hashable, Sendable {
     package internal(set) var isLeaving = false
     /// Why it could not go on with the last round that it gave up, as it told this device.
     package internal(set) var trouble: String?
+    /// It is in an epoch of this one's number that is another: neither hears the other.
+    package internal(set) var rival: Epoch?
+    /// When it was last told that it is in an older epoch.
+    var epochToldAt: Instant?
 
     init(device: DeviceID) { self.device = device }
 

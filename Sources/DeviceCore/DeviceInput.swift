@@ -8,7 +8,8 @@ import SyncRounds
 package enum DeviceInput: Hashable, Sendable {
     /// `nextDeadline` has passed (or not: an early tick does nothing).
     case tick
-    case received(PeerMessage, from: DeviceID)
+    /// Of the epoch that its frame names.
+    case received(PeerMessage, from: DeviceID, of: Epoch)
     case linkUp(DeviceID)
     case linkDown(DeviceID)
     /// A local client asks. `tag` names the question; the answer carries it.
@@ -28,6 +29,8 @@ package enum DeviceInput: Hashable, Sendable {
     /// The apply has put the files in place: writers may go on while the rest of it is done.
     case filesInPlace(RoundID)
     indirect case applied(RoundID, Completion<ApplyReport>)
+    /// What the working tree rests on now, after `ground`.
+    case grounded(onto: Revision?, Completion<Revision?>)
     indirect case hub(HubAnswer)
     /// The agent is asked to end: hand off, then answer `stopped`.
     case stop
@@ -50,6 +53,8 @@ package enum ClientRequest: Hashable, Sendable {
     /// No rounds led from here and none taken part in, or the same on every device.
     indirect case stop(StopOrder, everywhere: Bool)
     case resume(everywhere: Bool)
+    /// The quorum is lost for good: go on from this device alone.
+    case recover(RecoveryOrder)
 }
 
 package enum ClientReply: Hashable, Sendable {
@@ -61,6 +66,9 @@ package enum ClientReply: Hashable, Sendable {
     case lost(LockName, FencingToken)
     case lockRefused(LockRefusal)
     case done
+    /// Durable: the mesh goes on in this epoch.
+    case recovered(Epoch)
+    case recoveryRefused(RecoveryRefusal)
     case refused(MeshRefusal)
     /// No quorum leader is known or none answered in time.
     case noQuorum

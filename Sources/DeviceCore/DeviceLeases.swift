@@ -169,7 +169,7 @@ extension Device {
         }
     }
 
-    private mutating func loseClaim(
+    mutating func loseClaim(
         at place: Int, current: FencingToken?, at now: Instant, into output: inout DeviceOutput
     ) {
         let (name, lost) = (claims[place].name, claims[place].claim.token)

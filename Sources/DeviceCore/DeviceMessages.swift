@@ -60,6 +60,7 @@ extension Device {
         driveHandoff(at: now, into: &output)
         driveExit(at: now, into: &output)
         driveStop(at: now, into: &output)
+        groundStray(at: now, into: &output)
         startRoundIfDue(at: now, into: &output)
         driveHub(at: now, into: &output)
         tellFacts(at: now, into: &output)

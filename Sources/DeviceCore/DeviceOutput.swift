@@ -8,6 +8,8 @@ package struct DeviceOutput: Hashable, Sendable {
     /// Entries for followers that rest on nothing that this step makes durable: a leader writes its log while they
     /// write theirs (Ongaro's thesis, section 10.2.1).
     package var sendAhead: [PeerEnvelope] = []
+    /// Of all messages of this output: their frames name it.
+    package var epoch = Epoch.first
     package var persist = DeviceUpdate()
     package var send: [PeerEnvelope] = []
     package var actions: [DeviceAction] = []
@@ -62,16 +64,19 @@ package struct DeviceUpdate: Hashable, Sendable {
     package var acceptedToken: FencingGate?
     /// What stops this device, if this step changed it.
     package var stops: StopState?
+    /// Whether the base may be of rounds that the mesh does not have, if this step changed it.
+    package var isStray: Bool?
 
     package init() {}
 
-    package var isEmpty: Bool { acceptedToken == nil && stops == nil && raft.isEmpty }
+    package var isEmpty: Bool { acceptedToken == nil && stops == nil && isStray == nil && raft.isEmpty }
 
     package mutating func removeAll() {
         guard !isEmpty else { return }
         raft = PersistentUpdate()
         acceptedToken = nil
         stops = nil
+        isStray = nil
     }
 }
 
@@ -80,11 +85,14 @@ package struct DevicePersistentState: Hashable, Sendable {
     package var raft: PersistentState<MeshCommand, MeshState>
     package var acceptedToken: FencingGate
     package var stops: StopState
+    /// The device left an epoch, and its base is not settled in the new one yet.
+    package var isStray: Bool
 
     package init(
         raft: PersistentState<MeshCommand, MeshState>, acceptedToken: FencingGate = FencingGate(),
-        stops: StopState = StopState()
+        stops: StopState = StopState(), isStray: Bool = false
     ) {
+        self.isStray = isStray
         self.raft = raft
         self.acceptedToken = acceptedToken
         self.stops = stops
@@ -109,6 +117,11 @@ package enum DeviceAction: Hashable, Sendable {
     case endRound(RoundID)
     /// The published head moved (a ref to set; no tree is touched).
     case headMoved(Revision)
+    /// The device left an epoch, and the one that it joined began at this head. The newest round before the base that
+    /// the head comes after, the last one in common, is the base from now on; the old base stays pinned, and what it
+    /// brought is a change again. Nil: nothing is in common. `from`: who may have the head if it is not here.
+    /// Answer: `grounded`.
+    case ground(onto: Revision?, from: [DeviceID])
     /// Answer: `hub`, with the order's number.
     indirect case hub(HubOrder)
 }
@@ -141,6 +154,7 @@ package enum DeviceEvent: Hashable, Sendable {
     /// A conflict was resolved, a brake was pulled, lifted or overruled.
     case review(ReviewEvent)
     case stop(StopEvent)
+    indirect case epoch(EpochEvent)
     case slept(Duration)
     case dropped(String)
 }

@@ -356,6 +356,11 @@ extension Device {
         switch acceptedToken.accept(message.round.token, from: peer, mutants: configuration.mutants) {
         case .accepted(let changed):
             if changed { output.persist.acceptedToken = acceptedToken }
+            if isStray, message.isPrepare {
+                let why = RoundDecline.failed("it looks for the last round in common with a recovered mesh")
+                output.events.append(.declined(message.round, why))
+                return send(.round(.declined(message.round, why)), to: peer, into: &output)
+            }
             if isStopped, message.isPrepare, !configuration.mutants.has(.stoppedTakesPart) {
                 output.events.append(.declined(message.round, .stopped))
                 return send(.round(.declined(message.round, .stopped)), to: peer, into: &output)

@@ -10,6 +10,8 @@ package struct MeshState: Hashable, Sendable {
     /// Devices that were removed: their keys can never come back.
     package private(set) var removed: [DeviceID] = []
     package private(set) var locks: LockTable
+    /// The recovery that this epoch began with; nil in a mesh's first one.
+    package private(set) var recovery: EpochRecord?
     package private(set) var head = PublishedHead()
     /// Sorted by key.
     package private(set) var settings: [Setting] = [] {
@@ -25,14 +27,19 @@ package struct MeshState: Hashable, Sendable {
     /// Answers to recent requests, sorted by device: a retry is answered from here.
     package private(set) var answered: [AnsweredRequests] = []
 
-    package init(epoch: UInt64 = 1) { locks = LockTable(epoch: epoch) }
+    /// Of a mesh that this device is about to join, in that epoch.
+    package init(epoch: Epoch = .first) {
+        locks = LockTable(epoch: epoch.number)
+        recovery = epoch == .first ? nil : EpochRecord(epoch: epoch, parent: .first, founder: .hub, head: nil)
+    }
 
     /// A state as it was stored. Nil if it breaks an invariant of its own (order, counts).
     package init?(
         devices: [DeviceRecord], removed: [DeviceID], locks: LockTable, head: PublishedHead, settings: [Setting],
         conflicts: OpenConflicts = OpenConflicts(), brakes: [DeletionBrake] = [], answered: [AnsweredRequests],
-        hub: HubRecord? = nil
+        hub: HubRecord? = nil, recovery: EpochRecord? = nil
     ) {
+        guard locks.epoch == (recovery?.epoch ?? .first).number else { return nil }
         guard zip(devices, devices.dropFirst()).allSatisfy({ $0.device < $1.device }), devices.count <= Limits.devices,
             zip(settings, settings.dropFirst()).allSatisfy({ $0.key < $1.key }),
             settings.bytes <= Limits.settingsBytes,
@@ -50,11 +57,14 @@ package struct MeshState: Hashable, Sendable {
         self.brakes = brakes
         self.answered = answered
         self.hub = hub
+        self.recovery = recovery
     }
 
+    package var epoch: Epoch { recovery?.epoch ?? .first }
+
     /// A mesh of one, as it is founded. `head` is what the founder's workspace holds as history already.
-    package static func founding(_ record: DeviceRecord, head: Revision? = nil, epoch: UInt64 = 1) -> MeshState {
-        var state = MeshState(epoch: epoch)
+    package static func founding(_ record: DeviceRecord, head: Revision? = nil) -> MeshState {
+        var state = MeshState()
         state.devices = [record]
         state.head.revision = head
         return state
@@ -122,6 +132,35 @@ package struct MeshChange: Hashable, Sendable {
     package var rosterChanged = false
     package var settingsChanged = false
     package var review: ReviewEvent?
+}
+
+// MARK: - Epochs
+
+extension MeshState {
+    /// The same mesh in its next epoch, as the survivor of a lost quorum has it. `head` is what that device really
+    /// holds; the number of rounds goes on, so that no two rounds have one number to people.
+    func refounded(draw: UInt64, by survivor: DeviceID, head: Revision?, after number: UInt64 = 0) -> MeshState {
+        var next = self
+        let epoch = Epoch(number: max(self.epoch.number, number) + 1, draw: draw)
+        next.recovery = EpochRecord(epoch: epoch, parent: self.epoch, founder: survivor, head: head)
+        next.locks.refound(epoch: epoch.number, survivor: survivor)
+        next.head.revision = head
+        return next
+    }
+
+    /// What a device of an older epoch keeps until the log of `newer` brings the rest: whom it may talk to, and what
+    /// was set. No lock and no answer of the old epoch means anything in it. `others`: whom its log names beside these;
+    /// it may not know yet what of it was committed, and could not come to hear of the new log without them.
+    func joining(_ newer: Epoch, by peer: DeviceID, knowing others: [DeviceRecord] = []) -> MeshState {
+        var next = self
+        let unknown = others.filter { record(of: $0.device) == nil && !removed.contains($0.device) }
+        next.devices += unknown.prefix(max(Limits.devices - devices.count, 0))
+        next.devices.sort { $0.device < $1.device }
+        next.locks = LockTable(epoch: newer.number)
+        next.recovery = EpochRecord(epoch: newer, parent: epoch, founder: peer, head: nil)
+        next.answered = []
+        return next
+    }
 }
 
 // MARK: - Applying

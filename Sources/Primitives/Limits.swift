@@ -30,6 +30,13 @@ public enum Limits {
     public static let largestNumber: UInt64 = 1 << 62
     public static let readsInFlight = 256
 
+    // Epochs
+    /// A device of another epoch is told of this one at most so often.
+    public static let epochWord: Duration = .seconds(1)
+    /// The workspace is asked again for the last round in common so long after it failed to say, or did not answer.
+    public static let groundingRetry: Duration = .seconds(5)
+    public static let groundingPatience: Duration = .seconds(600)
+
     // Requests
     /// Outcomes remembered per device, so that a retry is answered and not applied again.
     public static let rememberedRequests = 64

@@ -21,6 +21,7 @@ public enum Mutant: UInt8, Hashable, Sendable, CaseIterable {
         conflictNameBySecond, ownersLockRemoved
     case hubFenceKept, hubRetriesBlindly, hubNotAtomic, hubForced
     case removedAccepted, removedReadmitted, lastHolderRemoved, removalInOldTerm, cloneAccepted
+    case oldEpochHeard, rivalJoined, anyEpochJoined, strayBaseKept
     case noFencing, checkersOff
     case heartbeatHalved, otherJitter, fifoLinks
 }

@@ -195,6 +195,15 @@ extension Mutant {
                 row("hub-not-atomic", .round, "the hub's refs are moved one by one", "H6")
             case .hubForced:
                 row("hub-forced", .round, "pushes to the hub's branch whatever stands there", "H2", "H3")
+            case .oldEpochHeard:
+                row("old-epoch-heard", .identity, "takes messages of an epoch that a recovery ended", "X7")
+            case .rivalJoined:
+                row("rival-joined", .identity, "joins another recovery of its own epoch's number", "X7")
+            case .anyEpochJoined: row("any-epoch-joined", .identity, "joins whatever other epoch it hears of", "X7")
+            case .strayBaseKept:
+                row(
+                    "stray-base-kept", .apply, "takes rounds that a recovery left out for a base in common", "X8",
+                    "D3")
             case .removedReadmitted: row("removed-readmitted", .identity, "a removed key may be added again", "X2")
             case .lastHolderRemoved:
                 row("last-holder-removed", .identity, "removes the last device that holds the head", "X4")

@@ -35,6 +35,7 @@ extension Action {
         case .diskStall, .diskFault, .rollback, .wipe, .syncLies, .clone: self = Self.disk(event)
         case .addDevice(let node): self.init("add", [.who(.node(node))])
         case .removeDevice(let who, let by): self.init("remove", [.who(who), .who(by)])
+        case .recover(let who, let isForced): self.init("recover", [.who(who), isForced ? .yes : nil])
         case .hub(let fault): self = Self.hub(fault)
         case .client(let who, let plan): self = Self.client(who, plan)
         case .user(let who, let action): self.init("user", [.who(who), .choice(action.rawValue)])
@@ -72,7 +73,7 @@ extension Action {
         case .clone(let who, let length): Action("clone", [.who(who), .exactly(length)])
         case .cut, .mend, .clog, .lossBurst, .halfOpen, .connectHang, .addressChange, .crash, .crashAt, .restart,
             .restartStorm, .suspend, .freeze, .slow, .stop, .rate, .wallJump, .addDevice, .removeDevice, .hub, .client,
-            .user, .writers, .supply:
+            .user, .writers, .supply, .recover:
             Action("mend")
         }
     }

@@ -129,6 +129,7 @@ struct ActionReader {
         case "clone": return .clone(who(), length())
         case "add": return .addDevice(node())
         case "remove": return .removeDevice(who(), by: who())
+        case "recover": return .recover(who(), isForced: flag())
         default: return nil
         }
     }

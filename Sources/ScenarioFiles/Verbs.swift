@@ -102,7 +102,10 @@ struct Verb: Sendable {
         Verb("sync-lies", [.who, .length]), Verb("clone", [.who, .length]),
     ]
 
-    private static let members = [Verb("add", [.device]), Verb("remove", [.who, .who.behind("by")])]
+    private static let members = [
+        Verb("add", [.device]), Verb("remove", [.who, .who.behind("by")]),
+        Verb("recover", [.who, .flag("force")]),
+    ]
 
     private static let hub = [
         Verb("hub-refuses", [.length]), Verb("hub-hangs", [.length]),

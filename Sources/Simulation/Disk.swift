@@ -45,6 +45,7 @@ extension DevicePersistentState {
         raft.apply(update.raft)
         if let acceptedToken = update.acceptedToken { self.acceptedToken = acceptedToken }
         if let stops = update.stops { self.stops = stops }
+        if let isStray = update.isStray { self.isStray = isStray }
     }
 }
 

@@ -10,7 +10,7 @@ extension DeviceInput {
     var ordinal: Int {
         switch self {
         case .tick: 1
-        case .received(let message, _): 16 + message.ordinal
+        case .received(let message, _, _): 16 + message.ordinal
         case .linkUp: 2
         case .linkDown: 3
         case .request: 4
@@ -27,13 +27,14 @@ extension DeviceInput {
         case .applied: 14
         case .stop: 15
         case .hub: 48
+        case .grounded: 49
         }
     }
 
     var summary: String {
         switch self {
         case .tick: "tick"
-        case .received(let message, let peer): "from \(peer.number): \(message.summary)"
+        case .received(let message, let peer, _): "from \(peer.number): \(message.summary)"
         case .linkUp(let peer): "link up: \(peer.number)"
         case .linkDown(let peer): "link down: \(peer.number)"
         case .request(let tag, .stop(let order, let everywhere)):
@@ -54,6 +55,7 @@ extension DeviceInput {
         case .applied(let round, let result): "applied in \(round): \(result.text { $0.base?.tail ?? "nothing" })"
         case .stop: "stop"
         case .hub(let answer): "hub: \(answer)"
+        case .grounded(_, let result): "rests on \(result.text { $0?.tail ?? "nothing" })"
         }
     }
 }
@@ -62,10 +64,10 @@ extension DeviceInput {
     /// Signs of life, which say nothing new.
     var isQuiet: Bool {
         switch self {
-        case .tick, .received(.raft(.appendReply), _), .received(.renew, _), .received(.renewed, _): true
-        case .received(.raft(.append(let request)), _): request.entries.isEmpty
+        case .tick, .received(.raft(.appendReply), _, _), .received(.renew, _, _), .received(.renewed, _, _): true
+        case .received(.raft(.append(let request)), _, _): request.entries.isEmpty
         case .received, .linkUp, .linkDown, .request, .cancelled, .workspaceChanged, .writersChanged, .gateClosed,
-            .gateOpenedEarly, .captured, .fetched, .merged, .staged, .filesInPlace, .applied, .stop, .hub:
+            .gateOpenedEarly, .captured, .fetched, .merged, .staged, .filesInPlace, .applied, .stop, .hub, .grounded:
             false
         }
     }

@@ -114,7 +114,7 @@ package struct Journal: Sendable {
         for edit in open {
             let version = store.versions[Int(edit.version)]
             let node = nodes[edit.node]
-            guard version.isPublished else {
+            guard store.isPublished(version: edit.version) else {
                 if version.isCaptured || node.workspace.tree[edit.path] == edit.version { still.append(edit) }
                 continue
             }

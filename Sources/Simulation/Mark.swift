@@ -17,6 +17,7 @@ package enum Mark: Int, Hashable, Sendable, CaseIterable {
     case hubAway, roundWithoutHub
     case syncStopped, syncResumed, stopHeard, stopOverRestart, stopTimeOver, stopDeclined, stopInRound, stopFileTaken
     case supplyLow
+    case meshRecovered, recoveryRefused, epochRejoined, rivalEpochs, strayGrounded
 
     package var name: String { "\(self)" }
 }

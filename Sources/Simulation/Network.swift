@@ -136,4 +136,5 @@ struct Delivery: Sendable {
     /// Zero: one that was held up somewhere, and arrives over whatever connection there is.
     var session: UInt32
     var message: PeerMessage
+    var epoch: Epoch
 }

@@ -33,6 +33,8 @@ struct Node: Sendable {
     var hasProcess = false
     /// What storage would give back.
     var disk: DevicePersistentState
+    /// The place of its disk's epoch among those of the run.
+    var era = 0
     /// Different for each start, whatever becomes of the disk.
     var incarnation: UInt64 = 0
     /// How often the agent was started, as its disk has it.
@@ -105,6 +107,7 @@ struct Node: Sendable {
 
 /// What the loop asks of a device after every step, read in one go.
 struct Glance: Hashable, Sendable {
+    var epoch = Epoch.first
     var term = Term.zero
     var commit = LogIndex.zero
     var applied = LogIndex.zero
@@ -174,7 +177,8 @@ extension Device {
 
     mutating func glance(at local: Instant) -> Glance {
         Glance(
-            term: raft.term, commit: raft.commitIndex, applied: raft.appliedIndex, leadsQuorum: raft.role == .leader,
+            epoch: epoch, term: raft.term, commit: raft.commitIndex, applied: raft.appliedIndex,
+            leadsQuorum: raft.role == .leader,
             mayLead: mayLead(at: local), actsBefore: actsBefore,
             removed: state.removed.count, voters: raft.role == .leader ? raft.membership.voters : [],
             claims: claims.count, nextDeadline: nextDeadline, handoverEnds: raft.handoverEnds)

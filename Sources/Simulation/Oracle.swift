@@ -74,6 +74,8 @@ struct Oracle: Sendable {
     var captures: [(node: Int, revision: Int)] = []
     /// The disks of devices whose place another one took, as they were.
     var lostDisks: [(device: DeviceID, image: DiskImage)] = []
+    /// The disks of devices that left this epoch, as they were: what they had acknowledged counts.
+    var leftDisks: [(device: DeviceID, disk: DevicePersistentState)] = []
     var tombstones: [DeviceID] = []
     /// The number of each published head, by its revision.
     var headNumbers: [Int: UInt64] = [:]
@@ -110,6 +112,22 @@ struct Oracle: Sendable {
         if !self.voters.isEmpty { checkMeeting(self.voters, voters, at: index) }
         self.voters = voters
         votersSince = index
+    }
+
+    mutating func beginVoters(_ voters: [DeviceID], since index: LogIndex) {
+        self.voters = voters
+        votersSince = index
+    }
+
+    /// What does not belong to one epoch: machines, their disks and captures, writers, and how much is said.
+    mutating func takeWorldwide(from other: Oracle) {
+        captures = other.captures
+        lostDisks = other.lostDisks
+        talk = other.talk
+        roundsStarted = other.roundsStarted
+        durableTerms = other.durableTerms
+        excused = other.excused
+        fault = other.fault ?? fault
     }
 
     func holder(of token: FencingToken) -> TokenHolder? {

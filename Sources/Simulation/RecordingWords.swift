@@ -112,7 +112,7 @@ extension ScenarioEvent {
             .freeze(let who, _), .slow(let who, _, _), .stop(let who), .rate(let who, _), .wallJump(let who, _),
             .diskStall(let who, _), .diskFault(let who, _, _), .rollback(let who, _), .wipe(let who, _),
             .syncLies(let who, _), .clone(let who, _), .removeDevice(let who, _), .client(let who, _),
-            .user(let who, _), .writers(let who, _, _), .supply(let who, _, _):
+            .user(let who, _), .writers(let who, _, _), .supply(let who, _, _), .recover(let who, _):
             [who]
         case .addDevice(let node): [.node(node)]
         case .mend, .hub: []
@@ -131,7 +131,7 @@ extension ScenarioEvent {
         case .crash(_, _, let down): down
         case .hub(.refuses(let length)), .hub(.hangs(let length)): length
         case .mend, .crashAt, .restart, .restartStorm, .stop, .rate, .wallJump, .diskFault, .rollback, .wipe,
-            .addDevice, .removeDevice, .client, .user, .hub:
+            .addDevice, .removeDevice, .recover, .client, .user, .hub:
             nil
         }
     }

@@ -10,8 +10,8 @@ struct ModelRevision: Hashable, Sendable {
     var earlier: Int?
     /// The version of each path.
     var tree: [VersionID]
-    /// Reachable from a published head.
-    var isPublished = false
+    /// In which epochs it is reachable from a published head, a bit each.
+    var published: UInt64 = 0
 }
 
 /// A version of a file: who wrote it, and which section of a gated writer it belongs to.
@@ -22,7 +22,7 @@ struct VersionInfo: Hashable, Sendable {
     var section: UInt32?
     /// Part of a capture that was completed somewhere.
     var isCaptured = false
-    var isPublished = false
+    var published: UInt64 = 0
 }
 
 /// What a merge came to.
@@ -39,6 +39,8 @@ struct RevisionStore: Sendable {
     private(set) var revisions: [ModelRevision] = []
     var versions: [VersionInfo] = [VersionInfo(path: 0, node: 0)]
     let emptyTree: [VersionID]
+    /// The epoch that is looked at.
+    var era = 0
 
     init(paths: Int) { emptyTree = [VersionID](repeating: 0, count: paths) }
 
@@ -68,11 +70,17 @@ struct RevisionStore: Sendable {
     mutating func publish(_ head: Int) {
         var open = [head]
         while let next = open.popLast() {
-            guard !revisions[next].isPublished else { continue }
-            revisions[next].isPublished = true
-            for version in revisions[next].tree { versions[Int(version)].isPublished = true }
+            guard !isPublished(next) else { continue }
+            revisions[next].published |= 1 << UInt64(era)
+            for version in revisions[next].tree { versions[Int(version)].published |= 1 << UInt64(era) }
             open.append(contentsOf: revisions[next].parents)
         }
+    }
+
+    func isPublished(_ revision: Int) -> Bool { revisions[revision].published >> UInt64(era) & 1 == 1 }
+
+    func isPublished(version: VersionID, in era: Int? = nil) -> Bool {
+        versions[Int(version)].published >> UInt64(era ?? self.era) & 1 == 1
     }
 
     /// True if `ancestor` is `revision` or before it.

@@ -18,7 +18,7 @@ extension Scenario {
             drawRemoval, drawStops, drawClogs, drawElections, drawLinkTroubles, drawStorms, drawSlowness, drawDisks,
             drawReplacement, drawLateDevice, drawUsers, drawMisbehaviour, drawRules, drawBeyond, drawLateAnswers,
             drawLonelyHead, drawHub, drawSyncStops, drawDivergingTails,
-            drawVoteMoves, drawChatter, drawEarlyRemovals, drawSupplies,
+            drawVoteMoves, drawChatter, drawEarlyRemovals, drawSupplies, drawRecovery,
         ]
         for (number, make) in classes.enumerated() {
             var draw = FaultDraw(seed: seed, number: number, devices: count)

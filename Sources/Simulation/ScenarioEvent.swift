@@ -69,6 +69,8 @@ package enum ScenarioEvent: Hashable, Sendable {
     /// A device of `Scenario.late` asks to join.
     case addDevice(Int)
     case removeDevice(Target, by: Target)
+    /// A person gives up whoever is away, and goes on from there; by force also if nothing is lost.
+    case recover(Target, isForced: Bool)
 
     case hub(HubFault)
 

@@ -169,6 +169,12 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case oneLinkPerIdentity = "X5"
     /// A leader removes nobody before an entry of its own term is committed: it may not know yet who holds the head.
     case removesInOwnTerm = "X6"
+    /// Epochs have one winner: a device goes to later ones only, takes nothing that was said in another, and the tokens
+    /// of an epoch outrank all that were granted before it began.
+    case oneWinner = "X7"
+    /// What a device brings to a round is compared with a revision of that epoch's history: else what a recovery left
+    /// out would be taken back for it.
+    case baseIsOfEpoch = "X8"
     /// No push lands on the hub after one of a newer token.
     case hubStaleToken = "H1"
     /// The hub's branch moves along published heads, and nothing that stands there is taken away.

@@ -20,6 +20,8 @@ struct Workspace: Sendable {
         var rest: [Int]
         var applied: UInt32 = 0
         var late: UInt32 = 0
+        /// Of the device when it began.
+        var era = 0
     }
 
     private(set) var tree: [VersionID]
@@ -95,7 +97,8 @@ struct Workspace: Sendable {
         let target = store.tree(revision)
         var paths = target.indices.filter { target[$0] != expected[$0] }
         if mutants.has(.checkedOnce) { paths.removeAll { tree[$0] != expected[$0] } }
-        applying = Apply(round: round, revision: revision, expected: expected, rest: paths.reversed())
+        applying = Apply(
+            round: round, revision: revision, expected: expected, rest: paths.reversed(), era: store.era)
     }
 
     /// Verifies one path, then replaces it. Gives the version that went, or nil if there is nothing more to do.
@@ -162,6 +165,13 @@ struct Workspace: Sendable {
             }
         }
         applying = nil
+    }
+
+    /// The base is another one, and no path is touched.
+    mutating func rest(on revision: Int?, _ store: RevisionStore) {
+        base = revision
+        let now = store.tree(revision)
+        for path in tree.indices where tree[path] != now[path] { edited[path] = true }
     }
 
     // MARK: Crash

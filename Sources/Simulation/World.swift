@@ -44,6 +44,7 @@ package struct World: Sendable {
     var clients: [ClientCall] = []
     var clientDraw: KeyedStream
     var histories: LockHistories
+    var eras = Eras()
     var output = DeviceOutput()
     var openCuts: [OpenCut] = []
     var rules: RuleStates
@@ -130,7 +131,10 @@ package struct World: Sendable {
         events &+= 1
         trace.mix(UInt64(bitPattern: now.nanoseconds))
         if recording != nil { recordStep(next.payload) }
-        if let machine = next.payload.machine { actedOn = machine }
+        if let machine = next.payload.machine {
+            actedOn = machine
+            focus(machine)
+        }
         if let machine = next.payload.machine, nodes[machine].power == .suspended {
             nodes[machine].deferred.append(next.payload)
             return true

@@ -42,6 +42,7 @@ extension World {
             if let number = store.number(revision), nodes[node].workspace.has(number) {
                 tell(node, .published(revision: number))
             }
+        case .ground(let head, let peers): ground(node, onto: head, from: peers)
         case .hub(let order): begin(node, order)
         case .endRound: break
         }
@@ -81,7 +82,7 @@ extension World {
     }
 
     /// Objects travel only over a link that works in both directions, from a process that runs.
-    private func canReach(_ node: Int, _ from: Int?, _ revision: Revision) -> Bool {
+    func canReach(_ node: Int, _ from: Int?, _ revision: Revision) -> Bool {
         guard let number = store.number(revision) else { return false }
         if nodes[node].workspace.has(number) { return true }
         guard let from, from != node, nodes[from].power == .running, network.isConnected(node, from) else {

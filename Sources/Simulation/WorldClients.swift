@@ -11,6 +11,7 @@ struct ClientCall: Hashable, Sendable {
         case join(Int)
         case remove(Int)
         case hub
+        case recovery
     }
 
     var node: Int
@@ -23,6 +24,8 @@ struct ClientCall: Hashable, Sendable {
     var token: FencingToken?
     /// When it asked to give the lock back, until that is answered.
     var released: TrueTime?
+    /// In which epoch it was granted.
+    var era = 0
 }
 
 extension World {
@@ -76,7 +79,8 @@ extension World {
             noteReleased(at, .done)
         case .lockRefused: noteReleased(at, .refused)
         case .refused(.removedDevice): hit(.readmissionRefused)
-        case .synced, .refused: break
+        case .recoveryRefused: hit(.recoveryRefused)
+        case .synced, .refused, .recovered: break
         }
     }
 
@@ -151,7 +155,9 @@ extension World {
     /// The replicated roster has changed, as one device applied it: links follow.
     mutating func rosterChanged(_ state: MeshState) {
         for node in nodes.indices {
-            if !nodes[node].hasJoined, state.record(of: nodes[node].id) != nil {
+            if !nodes[node].hasJoined, state.record(of: nodes[node].id) != nil,
+                eras.epochs.count == 1 || oracle.state.record(of: nodes[node].id) != nil
+            {
                 nodes[node].hasJoined = true
                 reconsiderLinks(of: node)
             }

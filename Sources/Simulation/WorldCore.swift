@@ -11,6 +11,7 @@ extension World {
     }
 
     mutating func chooseCore() {
+        turnToCore()
         var draw = KeyedStream(seed: scenario.seed, .heal, entity: 0)
         let voters = oracle.voters.compactMap(offset(of:))
         let others = nodes.indices.filter { !voters.contains($0) }
@@ -30,7 +31,8 @@ extension World {
     }
 
     /// Nil if the core can elect a leader by the configurations on its disks and reach the head; else why not.
-    func hopelessness() -> String? {
+    mutating func hopelessness() -> String? {
+        turnToCore()
         let core = nodes.indices.filter { heal.isCore[$0] && isMember($0) }
         guard core.contains(where: { canBeElected($0, by: core) }) else {
             return "no device of the core can be elected"
@@ -44,8 +46,10 @@ extension World {
     private func canBeElected(_ node: Int, by core: [Int]) -> Bool {
         let disk = nodes[node].disk
         let voters = disk.membership.voters
-        guard voters.contains(nodes[node].id) else { return false }
-        let supporters = core.filter { voters.contains(nodes[$0].id) && nodes[$0].disk.lastPlace <= disk.lastPlace }
+        guard voters.contains(nodes[node].id), nodes[node].era == eras.current else { return false }
+        let supporters = core.filter {
+            nodes[$0].era == eras.current && voters.contains(nodes[$0].id) && nodes[$0].disk.lastPlace <= disk.lastPlace
+        }
         return supporters.count > voters.count / 2
     }
 }

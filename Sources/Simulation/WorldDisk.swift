@@ -38,7 +38,7 @@ extension World {
         case .clone(let target, let length): for node in resolve(target) { clone(node, length) }
         case .cut, .mend, .clog, .lossBurst, .halfOpen, .connectHang, .addressChange, .crash, .crashAt, .restart,
             .restartStorm, .suspend, .freeze, .slow, .stop, .rate, .wallJump, .addDevice, .removeDevice, .client, .hub,
-            .user, .writers, .supply:
+            .user, .writers, .supply, .recover:
             break
         }
     }
@@ -152,6 +152,7 @@ extension World {
 
     /// Asks for it until the log has it.
     mutating func remove(_ old: DeviceID, of node: Int, by member: Int) {
+        focus(member)
         guard !oracle.state.removed.contains(old) else { return }
         ask(member, .remove(node), .removeDevice(old))
         let next = clientDraw.pick(nodes.indices.filter { $0 != node && mayRun($0) } + [member])

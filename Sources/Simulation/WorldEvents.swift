@@ -45,6 +45,7 @@ extension World {
             hit(.tokenRefusedAtDevice)
             row(node, "refuses token \(presented) of device \(from.number), \(highest) is newer")
         case .hub(let event): observe(node, event)
+        case .epoch(let event): observe(node, event)
         case .decided, .pauseEnded, .memberSaid, .applied, .declined, .review, .stop: break
         case .slept: hit(.sleepNoticed)
         case .dropped(let why): row(node, "drops: \(why)")
@@ -137,6 +138,7 @@ extension MeshState {
         hasher.combine(removed)
         hasher.combine(settings)
         hasher.combine(hub)
+        hasher.combine(recovery)
         // The rest of them was looked at when it was new.
         for answers in answered { hasher.combine(answers.answers.last) }
         return hasher.finalize()

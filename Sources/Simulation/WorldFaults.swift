@@ -63,6 +63,7 @@ extension World {
             join(node)
         case .removeDevice(let target, let by):
             for node in resolve(target) { for member in resolve(by).prefix(1) { removeDevice(node, by: member) } }
+        case .recover(let target, let isForced): for node in resolve(target) { recover(node, isForced: isForced) }
         case .client(let target, let plan): for node in resolve(target) { ask(node, plan) }
         case .user(let target, let action): for node in resolve(target) { userDoes(node, action) }
         case .writers(let target, let fault, let length):
@@ -140,7 +141,7 @@ extension World {
             for node in resolve(target) { moveAddress(of: node, length) }
         case .cut, .mend, .crash, .crashAt, .restart, .restartStorm, .suspend, .freeze, .slow, .stop, .rate, .wallJump,
             .diskStall, .diskFault, .rollback, .wipe, .syncLies, .clone, .addDevice, .removeDevice, .client, .hub,
-            .user, .writers, .supply:
+            .user, .writers, .supply, .recover:
             break
         }
     }

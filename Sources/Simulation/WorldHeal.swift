@@ -96,6 +96,8 @@ extension World {
     mutating func checkSettled() {
         // A device that was asked to stop ends in its own time.
         for node in nodes.indices where heal.isCore[node] { start(node) }
+        settleRivals()
+        turnToCore()
         if heal.hopeless != nil || isBeyond {
             if now - TrueTime(scenario.faultTime) > Self.hopelessTime { return finishRun() }
         } else if let (check, why) = (resumeStopped() ?? unsettled()).map({ (.convergence, $0) }) ?? hubUnsettled() {
@@ -144,7 +146,7 @@ extension World {
 
     /// A device that was removed takes its edits with it.
     private func isPublished(_ edit: VersionID) -> Bool {
-        store.versions[Int(edit)].isPublished || !isMember(store.versions[Int(edit)].node)
+        store.isPublished(version: edit) || !isMember(store.versions[Int(edit)].node)
     }
 
     /// Where nothing but safety is demanded, the run goes on for so long.
@@ -157,6 +159,7 @@ extension World {
         for node in members {
             if !nodes[node].hasJoined { return "device \(node + 1) is no member" }
             guard let device = nodes[node].device else { return "device \(node + 1) does not run" }
+            if nodes[node].era != eras.current || device.isStray { return "device \(node + 1) is in another epoch" }
             if !nodes[node].gate.isOpen { return "the gate of device \(node + 1) is closed" }
             if nodes[node].writers.contains(where: { $0.inside != nil }) { return "a writer is at work" }
             if !nodes[node].workspace.isFree { return "device \(node + 1) works on its tree" }
@@ -176,7 +179,8 @@ extension World {
     private mutating func finishRun() {
         isOver = true
         checkHistories()
-        for (node, capture) in oracle.captures where !store.revisions[capture].isPublished {
+        turnToCore()
+        for (node, capture) in oracle.captures where !store.isPublished(capture) {
             let pin = nodes[node].workspace.pin
             guard let pin, store.isAncestor(capture, of: pin) else {
                 clash(

@@ -27,6 +27,7 @@ extension World {
     mutating func noteAcquired(_ at: Int, _ token: FencingToken) {
         guard checks, case .plan(.lock(let number, _, _, _)) = clients[at].purpose else { return }
         clients[at].token = token
+        clients[at].era = eras.current
         histories.user(
             number,
             .init(client: at, .acquire(token), called: clients[at].asked.nanoseconds, answered: now.nanoseconds))
@@ -38,6 +39,9 @@ extension World {
             let token = clients[at].token
         else { return }
         clients[at].released = nil
+        let era = eras.current
+        turn(to: clients[at].era)
+        defer { turn(to: era) }
         histories.user(
             number,
             .init(client: at, .release(token), answer, called: called.nanoseconds, answered: now.nanoseconds))
@@ -69,6 +73,14 @@ extension World {
     mutating func checkHistories() {
         guard checks else { return }
         for at in clients.indices where clients[at].released != nil { noteReleased(at, .missing) }
+        for era in eras.epochs.indices {
+            turn(to: era)
+            checkHistoriesOfEra()
+        }
+        turnToCore()
+    }
+
+    private mutating func checkHistoriesOfEra() {
         for (number, history) in histories.users.enumerated() {
             report(history, .lockHistory, "the clients of user/\(number)")
         }

@@ -207,7 +207,7 @@ extension World {
     private func forgetTakenAway(_ hub: inout HubModel) {
         let head = hub.refs.head
         hub.foreign.removeAll { pushed in
-            !store.revisions[pushed].isPublished && !(head.map { store.isAncestor(pushed, of: $0) } ?? false)
+            !store.isPublished(pushed) && !(head.map { store.isAncestor(pushed, of: $0) } ?? false)
         }
     }
 

@@ -60,7 +60,7 @@ extension World {
                 return (.hubCatchesUp, "the hub does not have what is published")
             }
         }
-        if let lost = hub.foreign.first(where: { !store.revisions[$0].isPublished }) {
+        if let lost = hub.foreign.first(where: { !store.isPublished($0) }) {
             return (.hubPeople, "revision \(lost), which somebody pushed to the hub, is not published")
         }
         guard let leader = syncLeader, let facts = nodes[leader].device?.hubFacts else { return nil }

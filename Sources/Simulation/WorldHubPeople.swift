@@ -68,7 +68,7 @@ extension World {
             hub.isRewritten = true
         }
         if hub.fencing == .branchAlone { hub.highestToken = .none }
-        hub.foreign.removeAll { !store.revisions[$0].isPublished && !store.isAncestor($0, of: target) }
+        hub.foreign.removeAll { !store.isPublished($0) && !store.isAncestor($0, of: target) }
         self.hub = hub
         hit(.hubForcedPush)
     }

@@ -4,7 +4,7 @@ import Primitives
 // Links: messages on their way, connections that break and come back, what each end is told and when.
 
 extension World {
-    mutating func send(_ node: Int, _ envelope: PeerEnvelope) {
+    mutating func send(_ node: Int, _ envelope: PeerEnvelope, of epoch: Epoch) {
         guard let peer = machine(of: envelope.to, for: node), peer != node else { return }
         if checks {
             if case .raft(let message) = envelope.message {
@@ -20,7 +20,7 @@ extension World {
         let session = network.pairs[network.pair(node, peer)].session
         guard session != 0 else { return }
         let arrivals = network.arrivals(from: node, to: peer, at: now)
-        let delivery = Delivery(from: node, to: peer, session: session, message: envelope.message)
+        let delivery = Delivery(from: node, to: peer, session: session, message: envelope.message, epoch: epoch)
         if arrivals.0 == nil, recording != nil { recordLoss(envelope.message, from: node, to: peer) }
         if let first = arrivals.0 { queue.push(.delivery(delivery), at: first) }
         if let second = arrivals.1 { queue.push(.delivery(delivery), at: second) }
@@ -40,8 +40,9 @@ extension World {
             }
         }
         guard session != 0, isAwake(to), nodes[to].hasProcess else { return }
+        focus(to)
         heardLeader(to, delivery.message, from: delivery.from)
-        feed(to, .received(delivery.message, from: nodes[delivery.from].id))
+        feed(to, .received(delivery.message, from: nodes[delivery.from].id, of: delivery.epoch))
     }
 
     // MARK: Connections

@@ -127,8 +127,11 @@ extension World {
     }
 
     private func isLogged(_ entry: MeshEntry, by voters: [DeviceID]) -> Bool {
-        isHeld(by: voters) {
-            nodes[$0].disk.holds(entry.index, entry.term)
+        isHeld(by: voters) { node in
+            nodes[node].era == eras.current && nodes[node].disk.holds(entry.index, entry.term)
+                || oracle.leftDisks.contains {
+                    $0.device == nodes[node].id && $0.disk.holds(entry.index, entry.term)
+                }
         } _: {
             $0.disk.holds(entry.index, entry.term)
         }
@@ -162,7 +165,7 @@ extension World {
         oracle.chain = PublishedChain(number: oracle.chain.number + 1, head: number, revision: publication.new)
         oracle.headNumbers[number] = oracle.chain.number
         let mergesOld = oracle.captures.suffix(32).contains {
-            !store.revisions[$0.revision].isPublished && nodes[$0.node].workspace.pin != $0.revision
+            !store.isPublished($0.revision) && nodes[$0.node].workspace.pin != $0.revision
         }
         if let hub, max(hub.hangsUntil, hub.refusesUntil) > now { hit(.roundWithoutHub) }
         store.publish(number)
@@ -224,7 +227,8 @@ extension World {
     }
 
     private mutating func checkOverlap(_ node: Int, _ other: Int, _ name: LockName) {
-        guard nodes[other].power == .running else { return }
+        // Whoever was given up and is alive may still act in its old epoch: there tokens are what protects.
+        guard nodes[other].power == .running, nodes[other].era == nodes[node].era else { return }
         let local = deviceTime(other)
         guard let token = nodes[other].device?.tokenActed(of: name, at: local) else {
             // It acts again only after a step of its own.

@@ -16,7 +16,7 @@ extension World {
         if output.events.contains(where: \.isSleep) { noteSleep(node) }
         let local = max(local, nodes[node].steppedAt)
         let mayAct = nodes[node].glance.actsBefore.map { local < $0 } ?? false
-        if case .received(let message, let peer) = input {
+        if checkEpochHeard(node, input), case .received(let message, let peer, _) = input {
             checkHeard(node, message, from: peer, at: local)
             checkAnswered(node, message, couldAct: mayAct, at: local)
         }
@@ -222,7 +222,7 @@ extension DeviceEvent {
         case .consensus, .lock, .leading, .leadershipLost, .decided, .roundStarted, .roundPhase, .roundEnded,
             .published,
             .publicationRefused, .pauseEnded, .memberSaid, .applied, .declined, .membership, .hub, .review, .slept,
-            .stop:
+            .stop, .epoch:
             false
         }
     }

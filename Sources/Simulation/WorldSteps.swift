@@ -25,6 +25,8 @@ extension World {
             if let base = nodes[node].workspace.base { tell(node, .applied(revision: base)) }
         }
         forgetUnreadable(node)
+        nodes[node].era = eras.place(of: nodes[node].disk.epoch) ?? 0
+        focus(node)
         oracle.starts(node, disk: nodes[node].disk)
         let configuration = DeviceConfiguration(
             profile: timing, version: "simulated", mutants: mutants, compaction: scenario.compaction)
@@ -73,6 +75,7 @@ extension World {
     }
 
     private mutating func step(_ node: Int, _ input: DeviceInput) {
+        focus(node)
         let local = deviceTime(node)
         output.removeAll()
         nodes[node].device?.step(input, at: local, into: &output)
@@ -83,7 +86,7 @@ extension World {
         let isHeld = rules.followStaged && noteStaged(node)
         for envelope in output.sendAhead {
             if crashes(node, .betweenSends) { return }
-            send(node, envelope)
+            send(node, envelope, of: output.epoch)
         }
         guard !output.persist.isEmpty && !countsEarly(node) || isSlow || isHeld else {
             carryOut(node)
@@ -127,9 +130,16 @@ extension World {
     mutating func write(_ node: Int, _ update: DeviceUpdate) {
         var update = update
         if mutants.has(.gateForgotten) { update.acceptedToken = nil }
-        if checks { checkWrite(node, update) }
+        focus(node)
+        let leaves = leavesEpoch(node, update)
+        if leaves, let image = update.raft.snapshot?.image {
+            checkLeaving(node, image)
+        } else if checks {
+            checkWrite(node, update)
+        }
         keepForObserver(node, update)
         nodes[node].disk.apply(update)
+        if leaves, let snapshot = update.raft.snapshot { enterEpoch(node, snapshot) }
         if checks { checkVoters(node, update) }
         if let fault = oracle.takeFault() { clash(fault.check, fault.fact, fault.clash) }
     }
@@ -143,7 +153,7 @@ extension World {
         if journal != nil { noteDecision(node) }
         for envelope in taken.send {
             if crashes(node, .betweenSends) { break }
-            send(node, envelope)
+            send(node, envelope, of: taken.epoch)
         }
         for action in taken.actions where runs(node, incarnation) {
             if crashes(node, .betweenActions) { break }

@@ -98,7 +98,7 @@ extension World {
             case .roundPhase(let round, .publish): checkGoesOn(node, round, isStopped)
             case .consensus, .lock, .leading, .leadershipLost, .decided, .roundPhase, .roundEnded, .published,
                 .publicationRefused, .refusedToken, .pauseEnded, .memberSaid, .applied, .declined, .membership, .hub,
-                .review, .slept, .dropped:
+                .review, .slept, .epoch, .dropped:
                 continue
             }
         }
@@ -123,7 +123,7 @@ extension World {
             case .declined(_, .stopped): hit(.stopDeclined)
             case .consensus, .lock, .leading, .leadershipLost, .decided, .roundStarted, .roundPhase, .roundEnded,
                 .published, .publicationRefused, .refusedToken, .pauseEnded, .memberSaid, .applied, .declined,
-                .membership, .hub, .review, .slept, .dropped:
+                .membership, .hub, .review, .slept, .epoch, .dropped:
                 continue
             }
         }
@@ -135,7 +135,7 @@ extension World {
     ) {
         guard before.order != nil, after.order == nil else { return }
         if case .request(_, .resume) = input { return }
-        if case .received(.stop(let word), _) = input, word.order == nil, word.isNewer(than: before.mesh) { return }
+        if case .received(.stop(let word), _, _) = input, word.order == nil, word.isNewer(than: before.mesh) { return }
         let isOver = { (end: Instant?) in end.map { $0 <= local } ?? false }
         let hereIsOver = before.here == nil || isOver(nodes[node].stops.here)
         let meshIsOver = before.mesh.order == nil || isOver(nodes[node].stops.mesh)

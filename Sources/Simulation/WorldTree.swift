@@ -58,6 +58,7 @@ extension World {
         guard let tree = nodes[node].workspace.endCapture() else { return }
         if !wasCovered { nodes[node].rounds.uncovered = round }
         let base = nodes[node].workspace.base
+        checkBaseIsOfEpoch(node, round, base)
         if checks, let path = nodes[node].workspace.phantom(in: tree, store) {
             clash(
                 .onlyEditsCaptured, "nobody wrote path \(path) of device \(node + 1) since it was brought to its base",
@@ -133,7 +134,7 @@ extension World {
                 .onlyCapturedReplaced,
                 "device \(node + 1) replaced version \(gone) of path \(version.path) in \(apply.round)",
                 "and no capture ever held that version")
-        } else if !version.isPublished {
+        } else if !store.isPublished(version: gone, in: apply.era) {
             clash(
                 .onlyMergedReplaced,
                 "device \(node + 1) replaced version \(gone) of path \(version.path) in \(apply.round)",
@@ -144,7 +145,7 @@ extension World {
     /// Only revisions of the published chain reach a tree.
     mutating func checkApplied(_ node: Int, _ round: RoundID, _ revision: Revision) {
         if let number = store.number(revision) { checkForward(node, number) }
-        let known = store.number(revision).map { store.revisions[$0].isPublished } ?? false
+        let known = store.number(revision).map { store.isPublished($0) } ?? false
         if !known {
             clash(
                 .appliedIsPublished, "device \(node + 1) applies \(revision.hex.suffix(6)) in round \(round)",

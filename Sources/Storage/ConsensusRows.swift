@@ -22,6 +22,7 @@ extension ConsensusRows {
         if let snapshot = state.raft.snapshot { try add(snapshot) }
         try add(state.acceptedToken)
         if state.stops != StopState() { try add(state.stops) }
+        if state.isStray { add(isStray: true) }
         try add(state.raft.entries)
     }
 
@@ -33,7 +34,10 @@ extension ConsensusRows {
         if update.raft.appendFrom != nil { try add(update.raft.entries) }
         if let gate = update.acceptedToken { try add(gate) }
         if let stops = update.stops { try add(stops) }
+        if let isStray = update.isStray { add(isStray: isStray) }
     }
+
+    private mutating func add(isStray: Bool) { cells.append((.stray, [isStray ? 1 : 0])) }
 
     private mutating func add(_ state: HardState) throws(StoreError) {
         cells.append((.hardState, try encoding { () throws(WireError) in try MeshCommandCodec.encode(state) }))
@@ -125,7 +129,8 @@ extension ConsensusRows {
             acceptedToken: try decoding("token") { () throws(WireError) in try MeshCommandCodec.decodeGate(gate) },
             stops: try Cell.stops.read(from: db).map { body in
                 try decoding("stops") { () throws(WireError) in try MeshCommandCodec.decodeStops(body) }
-            } ?? StopState())
+            } ?? StopState(),
+            isStray: try Cell.stray.read(from: db) == [1])
     }
 
     /// The log has no hole, begins no later than behind the snapshot, and its terms do not go back.

@@ -84,6 +84,8 @@ enum Cell: Int64 {
     case incarnation = 4
     /// What a person stopped; missing where nobody ever did.
     case stops = 5
+    /// One byte, 1: the base may be of rounds of an epoch that was left; missing where none ever was.
+    case stray = 6
 }
 
 extension Cell {

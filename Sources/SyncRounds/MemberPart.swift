@@ -133,7 +133,9 @@ extension MemberPart {
         case .applied(let round, let result) where round == self.round:
             applied(result, at: now, into: &actions)
         case .tick: tick(at: now, into: &actions)
-        case .gateClosed, .gateOpenedEarly, .captured, .staged, .filesInPlace, .applied, .received, .head, .stop: break
+        case .gateClosed, .gateOpenedEarly, .captured, .staged, .filesInPlace, .applied, .received, .head, .stop,
+            .epochLeft:
+            break
         }
     }
 
@@ -278,6 +280,12 @@ extension MemberPart {
         guard case .reclosing(let revision) = stage else { return }
         stage = .applying(revision)
         actions.append(.apply(round, revision))
+    }
+
+    /// Ends, unless files are being replaced: that goes on behind the closed gate, as it compares before it replaces.
+    mutating func epochLeft(at now: Instant, into actions: inout Actions) {
+        if case .applying = stage { return }
+        giveUp(nil, at: now, into: &actions)
     }
 
     private mutating func open(early: Bool, at now: Instant, into actions: inout Actions) {

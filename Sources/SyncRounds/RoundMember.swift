@@ -18,6 +18,8 @@ package struct RoundMember: Hashable, Sendable {
         case head(Revision?)
         /// Syncing stops here: writers go on at once.
         case stop
+        /// The mesh that the round is of is left; what is being put in place is finished.
+        case epochLeft
         case tick
     }
 
@@ -62,6 +64,7 @@ package struct RoundMember: Hashable, Sendable {
             head = revision
             applyIfDecided(at: now, into: &actions)
         case .stop: part?.stop(at: now, into: &actions)
+        case .epochLeft: part?.epochLeft(at: now, into: &actions)
         case .gateClosed, .gateOpenedEarly, .captured, .staged, .filesInPlace, .applied, .tick:
             part?.handle(input, at: now, into: &actions)
             applyIfDecided(at: now, into: &actions)

@@ -6,11 +6,11 @@ import SwiftProtobuf
 /// Who says something to whom, in which mesh and epoch.
 package struct FrameHeader: Hashable, Sendable {
     package var mesh: MeshID
-    package var epoch: UInt64
+    package var epoch: Epoch
     package var from: DeviceID
     package var to: DeviceID
 
-    package init(mesh: MeshID, epoch: UInt64, from: DeviceID, to: DeviceID) {
+    package init(mesh: MeshID, epoch: Epoch, from: DeviceID, to: DeviceID) {
         self.mesh = mesh
         self.epoch = epoch
         self.from = from
@@ -26,9 +26,9 @@ package struct FrameExpectation: Hashable, Sendable {
     /// The identity in the certificate of the link.
     package var from: DeviceID
     /// Nil: any; the caller looks at the header.
-    package var epoch: UInt64?
+    package var epoch: Epoch?
 
-    package init(mesh: MeshID, to: DeviceID, from: DeviceID, epoch: UInt64? = nil) {
+    package init(mesh: MeshID, to: DeviceID, from: DeviceID, epoch: Epoch? = nil) {
         self.mesh = mesh
         self.to = to
         self.from = from
@@ -54,7 +54,8 @@ package enum FrameCodec {
             WireFrame.with {
                 $0.version = protocolVersion
                 $0.mesh = Data(header.mesh.digest.bytes)
-                $0.epoch = header.epoch
+                $0.epoch = header.epoch.number
+                $0.epochDraw = header.epoch.draw
                 $0.from = Write.device(header.from)
                 $0.to = Write.device(header.to)
                 $0.payload = message.wire
@@ -66,7 +67,8 @@ package enum FrameCodec {
         let wire: WireFrame = try Proto.decode(bytes, limit: Limits.frameBytes)
         try Proto.checkVersion(wire.version)
         let header = FrameHeader(
-            mesh: MeshID(try Read.digest(wire.mesh, "mesh")), epoch: try Read.number(wire.epoch, "epoch"),
+            mesh: MeshID(try Read.digest(wire.mesh, "mesh")),
+            epoch: try Epoch(wire.epoch, draw: wire.epochDraw, "epoch"),
             from: try Read.device(wire.from, "from"), to: try Read.device(wire.to, "to"))
         guard header.mesh == expecting.mesh else {
             throw .wrongMesh(expected: expecting.mesh, presented: header.mesh)

@@ -33,14 +33,14 @@ package struct JoinAccepted: Hashable, Sendable {
     /// The workspace's name.
     package var name: String
     package var profile: MeshProfile
-    package var epoch: UInt64
+    package var epoch: Epoch
     package var devices: [DeviceRecord]
     package var inviter: DeviceID
     /// The branch that is kept in step.
     package var branch: String
 
     package init(
-        mesh: MeshID, name: String, profile: MeshProfile, epoch: UInt64, devices: [DeviceRecord], inviter: DeviceID,
+        mesh: MeshID, name: String, profile: MeshProfile, epoch: Epoch, devices: [DeviceRecord], inviter: DeviceID,
         branch: String
     ) {
         self.mesh = mesh
@@ -151,7 +151,8 @@ extension JoinAccepted {
             $0.mesh = Data(mesh.digest.bytes)
             $0.name = name
             $0.profile = profile == .lan ? .lan : .wan
-            $0.epoch = epoch
+            $0.epoch = epoch.number
+            $0.epochDraw = epoch.draw
             $0.devices = devices.map(\.wire)
             $0.inviter = Write.device(inviter)
             $0.branch = branch
@@ -169,7 +170,7 @@ extension JoinAccepted {
         self.init(
             mesh: MeshID(try Read.digest(wire.mesh, "mesh")),
             name: try Read.text(wire.name, 1...Limits.workspaceNameBytes, "workspace's name"), profile: profile,
-            epoch: try Read.number(wire.epoch, "epoch"),
+            epoch: try Epoch(wire.epoch, draw: wire.epochDraw, "epoch"),
             devices: try wire.devices.map { (record) throws(WireError) in try DeviceRecord(record) },
             inviter: try Read.device(wire.inviter, "inviter"),
             branch: try Read.text(wire.branch, 1...Limits.branchBytes, "branch"))

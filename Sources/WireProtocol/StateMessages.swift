@@ -16,6 +16,7 @@ extension MeshState {
             // A state from before there were any is written as it was.
             if conflicts != OpenConflicts() { $0.conflicts = conflicts.wire }
             $0.brakes = brakes.map(\.wire)
+            if let recovery { $0.recovery = recovery.wire }
         }
     }
 
@@ -36,7 +37,8 @@ extension MeshState {
             conflicts: try OpenConflicts(wire.conflicts),
             brakes: try wire.brakes.map { (brake) throws(WireError) in try DeletionBrake(brake) },
             answered: try wire.answered.map { (answered) throws(WireError) in try AnsweredRequests(answered) },
-            hub: wire.hasHub ? try HubRecord(wire.hub) : nil)
+            hub: wire.hasHub ? try HubRecord(wire.hub) : nil,
+            recovery: wire.hasRecovery ? try EpochRecord(wire.recovery) : nil)
         guard let state else { throw .invalid(field: "state", "breaks an order or a count of its own") }
         self = state
     }

@@ -18,7 +18,7 @@ package enum WireError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The frame's sender is not who the certificate says.
     case wrongSender(expected: DeviceID, presented: DeviceID)
     case wrongReceiver(expected: DeviceID, presented: DeviceID)
-    case wrongEpoch(expected: UInt64, presented: UInt64)
+    case wrongEpoch(expected: Epoch, presented: Epoch)
     /// A kind of message or value that this version does not know.
     case unsupported(String)
     case invalid(field: String, String)

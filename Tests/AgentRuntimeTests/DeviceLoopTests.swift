@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct DeviceLoopTests {
     private static let effects = DeviceLoop.Effects(
-        persist: { _ in }, send: { _ in }, act: { _ in }, note: { _ in }, rosterChanged: { _, _ in },
+        persist: { _ in }, send: { _, _ in }, act: { _ in }, note: { _ in }, rosterChanged: { _, _ in },
         settingsChanged: { _ in }, failed: { _ in }, stopped: {})
 
     /// A link that came up while the agent was still starting was never heard of: the device took its peer for offline

@@ -148,7 +148,7 @@ import Testing
         let stale = FencingToken(epoch: highest.epoch, counter: highest.counter - 1)
         let round = RoundID(token: stale, sequence: 1)
         let other = mesh.ids[(leader + 2) % 3]
-        mesh.give(.received(.round(.prepare(round, pauseBudget: .seconds(1))), from: other), to: member)
+        mesh.give(.received(.round(.prepare(round, pauseBudget: .seconds(1))), from: other, of: .first), to: member)
         #expect(
             mesh.events.contains {
                 $0.event

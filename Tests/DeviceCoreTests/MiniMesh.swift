@@ -105,11 +105,12 @@ struct MiniMesh {
         nodes[place].disk.raft.apply(output.persist.raft)
         if let gate = output.persist.acceptedToken { nodes[place].disk.acceptedToken = gate }
         if let stops = output.persist.stops { nodes[place].disk.stops = stops }
+        if let isStray = output.persist.isStray { nodes[place].disk.isStray = isStray }
         for envelope in output.sendAhead + output.send {
             guard let target = ids.firstIndex(of: envelope.to), !cut.contains(target), !cut.contains(place) else {
                 continue
             }
-            schedule(.input(.received(envelope.message, from: ids[place]), target), after: delay)
+            schedule(.input(.received(envelope.message, from: ids[place], of: output.epoch), target), after: delay)
         }
         for action in output.actions { carryOut(action, place) }
         for reply in output.replies { replies.append((place, reply.tag, reply.reply, now)) }
@@ -133,11 +134,19 @@ struct MiniMesh {
         case .openGate(let round): if nodes[place].gate == round { nodes[place].gate = nil }
         case .extendGate, .endRound, .headMoved: break
         case .hub(let order): answer(order, place)
+        case .ground(let head, _):
+            var common = nodes[place].base
+            while let round = common, !hub.reaches(round, from: head) { common = hub.parents[round]?.first }
+            nodes[place].base = common
+            schedule(.input(.grounded(onto: head, .done(common)), place), after: .milliseconds(2))
         case .capture(let round):
             let base = nodes[place].base
             let isClean = nodes[place].tree == (base.map(Self.tree) ?? 0)
             let revision = isClean ? nil : Revision(number: nodes[place].tree << 32 | UInt64(order) << 4 | 1)
-            if let revision { nodes[place].known.insert(revision) }
+            if let revision {
+                nodes[place].known.insert(revision)
+                hub.parents[revision] = [base].compactMap { $0 }
+            }
             let report = CaptureReport(base: base, revision: revision, changedFiles: isClean ? 0 : 1)
             schedule(.input(.captured(round, .done(report)), place), after: .milliseconds(5))
         case .fetch(let round, let revision, _):

@@ -47,7 +47,7 @@ import Testing
         Self.expectCaughtUp(world)
         let pushed = world.hub?.foreign ?? []
         #expect(pushed.count == 2)
-        #expect(pushed.allSatisfy { world.store.revisions[$0].isPublished })
+        #expect(pushed.allSatisfy { world.store.isPublished($0) })
     }
 
     @Test func `H3 a rewritten branch stays as it is until a person accepts it`() {

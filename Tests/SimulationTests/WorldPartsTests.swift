@@ -60,7 +60,7 @@ import Testing
         #expect(store.tree(merged.revision) == [b, c, b])
         #expect(merged.conflicts == 1)
         store.publish(merged.revision)
-        #expect(store.versions[Int(c)].isPublished && store.versions[Int(b)].isPublished)
+        #expect(store.isPublished(version: c) && store.isPublished(version: b))
         #expect(store.merge(head: merged.revision, captures: [(one, base)]).revision == merged.revision)
     }
 

@@ -1,9 +1,9 @@
 import Consensus
-import DeviceCore
 import Foundation
 import Locks
 import Primitives
 
+@testable import DeviceCore
 @testable import Storage
 
 /// A directory of its own for one test, removed at the end.
@@ -69,6 +69,7 @@ struct History {
             update.raft.merge(part.raft)
             update.acceptedToken = part.acceptedToken ?? update.acceptedToken
             update.stops = part.stops ?? update.stops
+            if let isStray = part.isStray { (update.isStray, state.isStray) = (isStray, isStray) }
             state.raft.apply(part.raft)
             state.acceptedToken = part.acceptedToken ?? state.acceptedToken
             state.stops = part.stops ?? state.stops
@@ -81,7 +82,7 @@ struct History {
     }
 
     private mutating func change(_ update: inout DeviceUpdate) {
-        switch random.below(13) {
+        switch random.below(14) {
         case 0:
             let voted: DeviceID? = random.below(2) == 0 ? nil : DeviceID(number: random.below(9))
             update.raft.hardState = HardState(term: Term(state.raft.hardState.term.number + 1), votedFor: voted)
@@ -97,11 +98,33 @@ struct History {
             update.stops = StopState(
                 here: random.below(2) == 0 ? nil : order,
                 mesh: MeshStop(version: state.stops.mesh.version + 1, by: by, order: order))
+        case 13: if random.below(3) == 0 { changeEpoch(&update) }
         case 2: truncate(&update)
         case 3: compact(&update)
         case 4: if random.below(4) == 0 { install(&update) }
         default: update.raft.append(entries(1 + random.below(4), from: last.next), from: last.next)
         }
+    }
+
+    /// A recovery, or the leaving of an epoch that another device recovered; a base that is settled again.
+    private mutating func changeEpoch(_ update: inout DeviceUpdate) {
+        guard !state.isStray else { return update.isStray = false }
+        var generator = SeededGenerator(seed: random.next())
+        let mesh = state.raft.snapshot?.image ?? MeshState()
+        var raft = Raft<MeshCommand, MeshState>(
+            device: DeviceID(number: 1), configuration: RaftConfiguration(profile: .lan), restored: state.raft,
+            seed: generator.next(), now: .origin)
+        var output = RaftOutput<MeshCommand, MeshState>()
+        if random.below(2) == 0 {
+            raft.step(
+                .refound(mesh.refounded(draw: 1 + random.below(9), by: DeviceID(number: 1), head: nil)), at: .origin,
+                into: &output)
+        } else {
+            let newer = Epoch(number: mesh.epoch.number + 1, draw: 1 + random.below(9))
+            raft.step(.rejoin(mesh.joining(newer, by: DeviceID(number: 2))), at: .origin, into: &output)
+            update.isStray = true
+        }
+        update.raft = output.persist
     }
 
     /// A conflict: part of the log gives way to other entries, or to none.

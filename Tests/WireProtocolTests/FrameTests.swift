@@ -6,8 +6,10 @@ import Testing
 @testable import WireProtocol
 
 let header = FrameHeader(
-    mesh: MeshID(Digest(1, 2, 3, 4)), epoch: 7, from: DeviceID(number: 1), to: DeviceID(number: 2))
-let expectation = FrameExpectation(mesh: header.mesh, to: header.to, from: header.from, epoch: 7)
+    mesh: MeshID(Digest(1, 2, 3, 4)), epoch: Epoch(number: 7, draw: 3), from: DeviceID(number: 1),
+    to: DeviceID(number: 2))
+let expectation = FrameExpectation(
+    mesh: header.mesh, to: header.to, from: header.from, epoch: Epoch(number: 7, draw: 3))
 
 @Suite struct FrameTests {
     @Test("every kind of message comes back as it was sent", arguments: 0..<RandomValues.kinds)
@@ -34,7 +36,8 @@ let expectation = FrameExpectation(mesh: header.mesh, to: header.to, from: heade
         #expect(refusal { $0.mesh = mesh } == .wrongMesh(expected: mesh, presented: header.mesh))
         #expect(refusal { $0.from = other } == .wrongSender(expected: other, presented: header.from))
         #expect(refusal { $0.to = other } == .wrongReceiver(expected: other, presented: header.to))
-        #expect(refusal { $0.epoch = 8 } == .wrongEpoch(expected: 8, presented: 7))
+        let rival = Epoch(number: 7, draw: 4)
+        #expect(refusal { $0.epoch = rival } == .wrongEpoch(expected: rival, presented: header.epoch))
         #expect(refusal { $0.epoch = nil } == nil)
         let text = WireError.wrongSender(expected: other, presented: header.from).message
         #expect(text.contains(other.description) && text.contains(header.from.description))
@@ -47,6 +50,7 @@ let expectation = FrameExpectation(mesh: header.mesh, to: header.to, from: heade
         wire.from = Write.device(header.from)
         wire.to = Write.device(header.to)
         wire.epoch = 7
+        wire.epochDraw = 3
         #expect(decodeError(wire) == .wrongVersion(ours: 1, theirs: 2))
         wire.version = 1
         #expect(decodeError(wire) == .unsupported("message"))

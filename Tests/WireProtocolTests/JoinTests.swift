@@ -8,7 +8,8 @@ extension RandomValues {
     mutating func accepted() -> JoinAccepted {
         JoinAccepted(
             mesh: MeshID(Digest(generator.next(), 2, 3, 4)), name: "notes", profile: flip() ? .lan : .wan,
-            epoch: number(), devices: list(9) { $0.record() }, inviter: device(), branch: "main")
+            epoch: Epoch(number: 1 + below(9), draw: below(3)), devices: list(9) { $0.record() }, inviter: device(),
+            branch: "main")
     }
 }
 

@@ -1,8 +1,9 @@
 import Consensus
-import DeviceCore
 import Locks
 import Primitives
 import SyncRounds
+
+@testable import DeviceCore
 
 /// Values within the bounds of the protocol, extremes included, from one seed.
 struct RandomValues {
@@ -199,7 +200,10 @@ extension RandomValues {
     mutating func state() -> MeshState {
         let members = (1...9).map { DeviceID(number: $0) }
         var state = MeshState.founding(
-            DeviceRecord(device: members[0], name: "one", addresses: ["one:1"]), epoch: 1 + below(5))
+            DeviceRecord(device: members[0], name: "one", addresses: ["one:1"]))
+        for _ in 0..<below(3) {
+            state = state.refounded(draw: 1 + below(99), by: members[0], head: flip() ? revision() : nil)
+        }
         for step in 1...(2 + below(40)) {
             let device = members[Int(below(9))]
             let operation: MeshOperation

@@ -374,6 +374,12 @@ nonisolated struct WireFrame: @unchecked Sendable {
     set {_uniqueStorage()._to = newValue}
   }
 
+  /// Zero in a mesh's first epoch.
+  var epochDraw: UInt64 {
+    get {_storage._epochDraw}
+    set {_uniqueStorage()._epochDraw = newValue}
+  }
+
   var payload: OneOf_Payload? {
     get {return _storage._payload}
     set {_uniqueStorage()._payload = newValue}
@@ -2467,6 +2473,8 @@ nonisolated struct WireJoinAccepted: Sendable {
 
   var branch: String = String()
 
+  var epochDraw: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -2538,11 +2546,43 @@ nonisolated struct WireState: @unchecked Sendable {
     set {_uniqueStorage()._brakes = newValue}
   }
 
+  var recovery: WireRecovery {
+    get {_storage._recovery ?? WireRecovery()}
+    set {_uniqueStorage()._recovery = newValue}
+  }
+  /// Returns true if `recovery` has been explicitly set.
+  var hasRecovery: Bool {_storage._recovery != nil}
+  /// Clears the value of `recovery`. Subsequent reads from it will return its default value.
+  mutating func clearRecovery() {_uniqueStorage()._recovery = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// How an epoch began.
+nonisolated struct WireRecovery: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var number: UInt64 = 0
+
+  var draw: UInt64 = 0
+
+  var parentNumber: UInt64 = 0
+
+  var parentDraw: UInt64 = 0
+
+  var founder: Data = Data()
+
+  var head: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct WireOpenConflicts: Sendable {
@@ -3303,7 +3343,7 @@ nonisolated extension WireRequest: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Frame"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}mesh\0\u{1}epoch\0\u{1}from\0\u{1}to\0\u{2}\u{b}raft\0\u{1}propose\0\u{3}not_leader\0\u{1}renew\0\u{1}renewed\0\u{1}round\0\u{1}facts\0\u{3}sync_request\0\u{3}sync_answer\0\u{3}handoff_request\0\u{3}handoff_answer\0\u{1}leaving\0\u{3}undo_request\0\u{2}4stop\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}mesh\0\u{1}epoch\0\u{1}from\0\u{1}to\0\u{3}epoch_draw\0\u{2}\u{a}raft\0\u{1}propose\0\u{3}not_leader\0\u{1}renew\0\u{1}renewed\0\u{1}round\0\u{1}facts\0\u{3}sync_request\0\u{3}sync_answer\0\u{3}handoff_request\0\u{3}handoff_answer\0\u{1}leaving\0\u{3}undo_request\0\u{2}4stop\0")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -3311,6 +3351,7 @@ nonisolated extension WireFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     var _epoch: UInt64 = 0
     var _from: Data = Data()
     var _to: Data = Data()
+    var _epochDraw: UInt64 = 0
     var _payload: WireFrame.OneOf_Payload?
 
       // This property is used as the initial default value for new instances of the type.
@@ -3327,6 +3368,7 @@ nonisolated extension WireFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       _epoch = source._epoch
       _from = source._from
       _to = source._to
+      _epochDraw = source._epochDraw
       _payload = source._payload
     }
   }
@@ -3351,6 +3393,7 @@ nonisolated extension WireFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._epoch) }()
         case 4: try { try decoder.decodeSingularBytesField(value: &_storage._from) }()
         case 5: try { try decoder.decodeSingularBytesField(value: &_storage._to) }()
+        case 6: try { try decoder.decodeSingularFixed64Field(value: &_storage._epochDraw) }()
         case 16: try {
           var v: WireRaftMessage?
           var hadOneofValue = false
@@ -3550,6 +3593,9 @@ nonisolated extension WireFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       if !_storage._to.isEmpty {
         try visitor.visitSingularBytesField(value: _storage._to, fieldNumber: 5)
       }
+      if _storage._epochDraw != 0 {
+        try visitor.visitSingularFixed64Field(value: _storage._epochDraw, fieldNumber: 6)
+      }
       switch _storage._payload {
       case .raft?: try {
         guard case .raft(let v)? = _storage._payload else { preconditionFailure() }
@@ -3623,6 +3669,7 @@ nonisolated extension WireFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         if _storage._epoch != rhs_storage._epoch {return false}
         if _storage._from != rhs_storage._from {return false}
         if _storage._to != rhs_storage._to {return false}
+        if _storage._epochDraw != rhs_storage._epochDraw {return false}
         if _storage._payload != rhs_storage._payload {return false}
         return true
       }
@@ -7004,7 +7051,7 @@ nonisolated extension WireJoinRefusal: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireJoinAccepted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".JoinAccepted"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mesh\0\u{1}name\0\u{1}profile\0\u{1}epoch\0\u{1}devices\0\u{1}inviter\0\u{1}branch\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mesh\0\u{1}name\0\u{1}profile\0\u{1}epoch\0\u{1}devices\0\u{1}inviter\0\u{1}branch\0\u{3}epoch_draw\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -7019,6 +7066,7 @@ nonisolated extension WireJoinAccepted: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.devices) }()
       case 6: try { try decoder.decodeSingularBytesField(value: &self.inviter) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 8: try { try decoder.decodeSingularFixed64Field(value: &self.epochDraw) }()
       default: break
       }
     }
@@ -7046,6 +7094,9 @@ nonisolated extension WireJoinAccepted: SwiftProtobuf.Message, SwiftProtobuf._Me
     if !self.branch.isEmpty {
       try visitor.visitSingularStringField(value: self.branch, fieldNumber: 7)
     }
+    if self.epochDraw != 0 {
+      try visitor.visitSingularFixed64Field(value: self.epochDraw, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -7057,6 +7108,7 @@ nonisolated extension WireJoinAccepted: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.devices != rhs.devices {return false}
     if lhs.inviter != rhs.inviter {return false}
     if lhs.branch != rhs.branch {return false}
+    if lhs.epochDraw != rhs.epochDraw {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -7064,7 +7116,7 @@ nonisolated extension WireJoinAccepted: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WireState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".State"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}devices\0\u{1}removed\0\u{1}locks\0\u{1}head\0\u{1}settings\0\u{1}answered\0\u{2}\u{e}hub\0\u{2}\u{a}conflicts\0\u{1}brakes\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}devices\0\u{1}removed\0\u{1}locks\0\u{1}head\0\u{1}settings\0\u{1}answered\0\u{2}\u{e}hub\0\u{2}\u{a}conflicts\0\u{1}brakes\0\u{2}\u{9}recovery\0")
 
   fileprivate class _StorageClass {
     var _devices: [WireDevice] = []
@@ -7076,6 +7128,7 @@ nonisolated extension WireState: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     var _hub: WireHub? = nil
     var _conflicts: WireOpenConflicts? = nil
     var _brakes: [WireDeletionBrake] = []
+    var _recovery: WireRecovery? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -7095,6 +7148,7 @@ nonisolated extension WireState: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       _hub = source._hub
       _conflicts = source._conflicts
       _brakes = source._brakes
+      _recovery = source._recovery
     }
   }
 
@@ -7122,6 +7176,7 @@ nonisolated extension WireState: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 20: try { try decoder.decodeSingularMessageField(value: &_storage._hub) }()
         case 30: try { try decoder.decodeSingularMessageField(value: &_storage._conflicts) }()
         case 31: try { try decoder.decodeRepeatedMessageField(value: &_storage._brakes) }()
+        case 40: try { try decoder.decodeSingularMessageField(value: &_storage._recovery) }()
         default: break
         }
       }
@@ -7161,6 +7216,9 @@ nonisolated extension WireState: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       if !_storage._brakes.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._brakes, fieldNumber: 31)
       }
+      try { if let v = _storage._recovery {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -7179,10 +7237,66 @@ nonisolated extension WireState: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         if _storage._hub != rhs_storage._hub {return false}
         if _storage._conflicts != rhs_storage._conflicts {return false}
         if _storage._brakes != rhs_storage._brakes {return false}
+        if _storage._recovery != rhs_storage._recovery {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRecovery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Recovery"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}draw\0\u{3}parent_number\0\u{3}parent_draw\0\u{1}founder\0\u{1}head\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.draw) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.parentNumber) }()
+      case 4: try { try decoder.decodeSingularFixed64Field(value: &self.parentDraw) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.founder) }()
+      case 6: try { try decoder.decodeSingularBytesField(value: &self.head) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    if self.draw != 0 {
+      try visitor.visitSingularFixed64Field(value: self.draw, fieldNumber: 2)
+    }
+    if self.parentNumber != 0 {
+      try visitor.visitSingularUInt64Field(value: self.parentNumber, fieldNumber: 3)
+    }
+    if self.parentDraw != 0 {
+      try visitor.visitSingularFixed64Field(value: self.parentDraw, fieldNumber: 4)
+    }
+    if !self.founder.isEmpty {
+      try visitor.visitSingularBytesField(value: self.founder, fieldNumber: 5)
+    }
+    if !self.head.isEmpty {
+      try visitor.visitSingularBytesField(value: self.head, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireRecovery, rhs: WireRecovery) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.draw != rhs.draw {return false}
+    if lhs.parentNumber != rhs.parentNumber {return false}
+    if lhs.parentDraw != rhs.parentDraw {return false}
+    if lhs.founder != rhs.founder {return false}
+    if lhs.head != rhs.head {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
