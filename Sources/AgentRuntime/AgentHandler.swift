@@ -54,6 +54,7 @@ final class AgentHandler: ControlHandler {
             if let reply = try await history(kind, body) { return reply }
             if let reply = try await conflictCall(kind, body) { return reply }
             if let reply = try await hub(kind, body) { return reply }
+            if let reply = try await recovery(kind, body) { return reply }
             throw ControlFailure(
                 code: ExitCode.usage, message: "this agent knows no call '\(kind)'",
                 hint: "the command and the agent are of different versions: baton down, then baton up")

@@ -97,6 +97,9 @@ struct StatusBuilder: Sendable {
         var facts = HealthFacts(
             voters: voters.count, votersOnline: voters.count { value.hasLink(to: $0) }, stop: around.stop)
         facts.peersOnline = value.links.count
+        for peer in value.peers where peer.rival != nil {
+            facts.rivals.append(value.state.record(of: peer.device)?.name ?? peer.device.short)
+        }
         facts.interval = max(value.state.syncSettings.minInterval, Limits.shortestStuckInterval)
         facts.uptime = now - started
         facts.sinceComplete = around.record.lastComplete.map {

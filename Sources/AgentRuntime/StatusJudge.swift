@@ -37,6 +37,8 @@ struct HealthFacts: Sendable {
     var votersOnline: Int
     var stop: StopFact?
     var peersOnline = 0
+    /// Devices that were recovered apart from this one.
+    var rivals: [String] = []
     /// Between two automatic rounds.
     var interval: Duration = .seconds(300)
     var uptime: Duration = .zero
@@ -123,6 +125,12 @@ struct StatusJudge {
 
     private var needs: [StatusReport.Reason] {
         var reasons: [Reason] = []
+        if !facts.rivals.isEmpty {
+            let text =
+                "\(facts.rivals.joined(separator: ", ")) was recovered apart from this device, and neither hears the "
+                + "other: choose the one that goes on, and there"
+            reasons.append(Reason(code: "rival_epoch", text: text, fix: "baton recover --force"))
+        }
         let asked = report.deletions ?? []
         for question in asked {
             let place = question.of_round ? "by a round of \(question.name)" : "on \(question.name)"

@@ -39,7 +39,8 @@ struct BatonCommand: ParsableCommand {
                     PauseCommand.self, ResumeCommand.self, EmergencyStopCommand.self,
                 ]),
             CommandGroup(
-                name: "Bring back", subcommands: [UndoCommand.self, RestoreCommand.self, SnapshotCommand.self]),
+                name: "Bring back",
+                subcommands: [UndoCommand.self, RestoreCommand.self, SnapshotCommand.self, RecoverCommand.self]),
             CommandGroup(
                 name: "Write",
                 subcommands: [

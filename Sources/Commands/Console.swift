@@ -22,6 +22,8 @@ struct Console: Sendable {
     /// The width of the terminal at stdout; nil if it is none: then nothing is cut.
     var columns: @Sendable () -> Int?
     var environment: @Sendable (String) -> String?
+    /// One line from the terminal, seen; nil if the user gave up.
+    var readLine: @Sendable (String) -> String? = { _ in nil }
 
     /// A line of data.
     func out(_ line: String) { writeOut(line.hasSuffix("\n") ? line : line + "\n") }

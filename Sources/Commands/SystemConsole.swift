@@ -20,7 +20,11 @@ extension Console {
                 guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
                 return Int(size.ws_col)
             },
-            environment: { name in getenv(name).map { String(cString: $0) } })
+            environment: { name in getenv(name).map { String(cString: $0) } },
+            readLine: { prompt in
+                SystemStreams.write(prompt, to: STDERR_FILENO)
+                return Swift.readLine()
+            })
     }
 }
 

@@ -16,7 +16,8 @@ import Testing
 
     static let ids =
         (1...6).map { "C\($0)" } + (1...9).map { "M\($0)" } + (1...8).map { "A\($0)" } + (1...6).map { "W\($0)" }
-        + (1...6).map { "P\($0)" } + (1...4).map { "U\($0)" } + (1...3).map { "S\($0)" } + (1...21).map { "GE\($0)" }
+        + (1...6).map { "P\($0)" } + (1...4).map { "U\($0)" } + (1...3).map { "S\($0)" } + (1...4).map { "RC\($0)" }
+        + (1...21).map { "GE\($0)" }
 
     /// Rows whose test is still to come, each with its reason. The row says so, too.
     static let pending: [String: String] = [:]

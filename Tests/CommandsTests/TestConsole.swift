@@ -24,6 +24,10 @@ final class Recorder: Sendable {
                 return secret
             },
             inputIsTerminal: secret != nil, outputIsTerminal: columns != nil, errorIsTerminal: columns != nil,
-            columns: { columns }, environment: { environment[$0] })
+            columns: { columns }, environment: { environment[$0] },
+            readLine: { prompt in
+                self.texts.withLock { $0.error += prompt }
+                return secret
+            })
     }
 }

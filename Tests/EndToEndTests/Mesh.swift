@@ -120,7 +120,7 @@ final class Mesh {
         }
     }
 
-    func add(_ name: String, prepare: (String) async throws -> Void) async throws {
+    func add(_ name: String, inviter: Int = 0, prepare: (String) async throws -> Void) async throws {
         let member = Member(name: name, home: "\(directory)/\(name)-home", workspace: "\(directory)/\(name)")
         members.append(member)
         let place = members.count - 1
@@ -130,7 +130,7 @@ final class Mesh {
             try await prepare(member.workspace)
             try await baton(0, ["init", member.workspace, "--name", name, "--listen", listen])
         } else {
-            let invite = try await baton(0, ["invite"]).output.trimmingCharacters(in: .whitespacesAndNewlines)
+            let invite = try await baton(inviter, ["invite"]).output.trimmingCharacters(in: .whitespacesAndNewlines)
             try await baton(
                 place, ["join", member.workspace, "--name", name, "--listen", listen],
                 environment: ["BATON_INVITE": invite])

@@ -85,7 +85,7 @@ enum Doctor {
     /// In the order in which they are shown. Whoever adds something that can break adds its check here.
     static let checks: [DoctorCheck] = [
         DoctorAgent.check, DoctorHome.permissions, DoctorHome.database, DoctorClock.check, DoctorGit.check,
-        DoctorWorkspace.root, DoctorWorkspace.watches, DoctorNetwork.check, DoctorWriters.check,
+        DoctorWorkspace.root, DoctorWorkspace.watches, DoctorNetwork.check, DoctorQuorum.check, DoctorWriters.check,
         DoctorWriters.outside,
         DoctorHooks.installed, DoctorHooks.closedGate,
         DoctorWorkspace.needs, DoctorSpace.check, DoctorService.check,

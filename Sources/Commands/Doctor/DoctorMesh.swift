@@ -62,6 +62,11 @@ enum DoctorNetwork {
     private static func unreached(_ peer: StatusReport.Device, _ own: String) -> Finding {
         guard !peer.addresses.isEmpty else { return .note("Network", "\(peer.name) is away; no address is known") }
         guard let failure = peer.dial_failure else { return .note("Network", "\(peer.name) is away") }
+        if refusesKey(failure) {
+            return .bad(
+                "Network", "\(peer.name) refuses the key of \(own): the mesh went on and removed this device for good",
+                remedy: "on \(peer.name): baton invite; here, with another --home: baton join")
+        }
         let text = "\(own) -> \(peer.name) blocked (\(reason(failure)))"
         switch reason(failure) {
         // Somebody answers at that address, so the machine is up: its agent is not, or listens elsewhere.
@@ -73,6 +78,9 @@ enum DoctorNetwork {
         }
     }
 
+    /// What TLS says to a key that the other end has no member for any more.
+    static func refusesKey(_ failure: String) -> Bool { failure.lowercased().contains("certificate_unknown") }
+
     /// The kind of a failed attempt, from the words of the system.
     static func reason(_ detail: String) -> String {
         let words = detail.lowercased()
@@ -82,6 +90,20 @@ enum DoctorNetwork {
         }
         if words.contains("unreachable") || words.contains("no route") { return "no route" }
         return detail
+    }
+}
+
+/// Whether enough voters are left, and what to do if they never come back.
+enum DoctorQuorum {
+    static let check: DoctorCheck = { scene in
+        guard let client = scene.client, let status = scene.status, status.health == "no_quorum",
+            // Then the others are alive, and go on without this device.
+            !status.devices.contains(where: { $0.dial_failure.map(DoctorNetwork.refusesKey) ?? false })
+        else { return [] }
+        let call = RecoverCall(isConfirmed: false, isForced: false)
+        guard let view: RecoverReport = try? await client.call(ControlCall.recover, call) else { return [] }
+        let text = "\(view.present) of \(view.voters / 2 + 1) needed voters answer; if the others are gone for good"
+        return [.note("Quorum", text, remedy: view.refusal == nil ? "baton recover" : nil)]
     }
 }
 

@@ -6,6 +6,7 @@ enum Schemas {
     static let all: [Schema] = [
         status, statusSync, statusWriters, log, logVerdict, doctor, devices, config, setting, sync, explain, handoff,
         invite, setup, up, down, version, metrics, service, hooks, conflicts, conflict, approve,
+        recover,
     ]
 
     static func named(_ name: String) -> Schema? {

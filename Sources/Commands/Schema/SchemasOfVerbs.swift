@@ -48,6 +48,26 @@ extension Schemas {
                     ]))),
         ]))
 
+    static let recover = Schema(
+        name: "baton.recover/1", of: "baton recover --json",
+        shape: .object([
+            .always("schema", .words(["baton.recover/1"])), .always("epoch", .text, "the mesh's, as of now"),
+            .always("is_done", .flag, "false: it was only looked at"), .always("device", .text),
+            .always("voters", .integer), .always("present", .integer, "voters that answer, this device included"),
+            .always(
+                "lost",
+                .list(
+                    .object([
+                        .always("id", .text), .always("name", .text), .always("votes", .flag),
+                        .maybe("last_seen_s", .number),
+                    ]))),
+            .always("rivals", .list(.text), "devices of another recovery of the same number"),
+            .always("round", .integer), .maybe("head", .text, "where the mesh goes on"),
+            .always("holds_head", .flag, "false: a newer head is known whose files are not here"),
+            .maybe("age_s", .number, "of the last complete round"), .maybe("refusal", .text, "why it is not needed"),
+            .always("last_index", .integer),
+        ]))
+
     static let hooks = Schema(
         name: "baton.hooks/1", of: "baton hooks install|check|remove --json",
         shape: .object([
