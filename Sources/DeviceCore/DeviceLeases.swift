@@ -134,8 +134,9 @@ extension Device {
             return loseClaim(at: place, current: grant.token, at: now, into: &output)
         }
         // A restarted holder owns nothing (protocol.md, section 3): it asks anew, and the answer says what is to be
-        // done with the old grant, which an earlier incarnation may be about to release.
-        if name == .sync, index <= restoredIndex { return }
+        // done with the old grant, which an earlier incarnation may be about to release. What comes after our own
+        // acquire is for us, whatever its index: entries that were here at the start may have been replaced since.
+        if name == .sync, index <= restoredIndex, place.map({ !claims[$0].isQueued }) ?? true { return }
         // The answer to our own acquire tells more (when it was sent), and comes with the same entry.
         if let place, claims[place].acquire != nil { return }
         let isExpected = place.map { claims[$0].isQueued || (name == .sync && claims[$0].claim.token == nil) } ?? false
