@@ -40,7 +40,9 @@ final class UserBench {
         let output = "\(scratch.path)/output-\(UInt64.random(in: 0...UInt64.max))"
         defer { unlink(output) }
         let environment = "HOME='\(scratch.path)/home' GIT_CONFIG_NOSYSTEM=1 LC_ALL=C GIT_EDITOR=true"
-        try scratch.write("script", "set -e\nexport \(environment)\ncd '\(scratch.path)'\n\(script)\n")
+        // A test beside this one may have set these for the whole process, to see that git of ours ignores them.
+        let shield = "unset GIT_DIR GIT_CONFIG_GLOBAL"
+        try scratch.write("script", "set -e\n\(shield)\nexport \(environment)\ncd '\(scratch.path)'\n\(script)\n")
         let status = system("sh '\(scratch.path)/script' > '\(output)' 2>&1")
         let text = try String(contentsOfFile: output, encoding: .utf8)
         let code = (status >> 8) & 0xff
