@@ -155,7 +155,10 @@ final class Switchboard {
             switch roster.standing(of: device) {
             case .member: continue
             case .removed: close(connection, because: .removed)
-            case .stranger: if connection.purpose != .join { close(connection, because: .removed) }
+            case .stranger:
+                // Who is still shaking hands with us may want to join, and is asked for what at the end of it.
+                if case .inbound = connection.side, connection.purpose == nil { continue }
+                if connection.purpose != .join { close(connection, because: .removed) }
             }
         }
         for device in targets.keys { redial(device, at: .floor) }

@@ -99,6 +99,29 @@ import Testing
         await other.transport.stop()
     }
 
+    @Test func j2AJoinerIsLetInWhileOthersComeAndGo() async throws {
+        let ids = try identities(3)
+        let host = try await Node.start(ids[0], members: [ids[0]], joins: { _, _, _ in [1] })
+        let roster = host.roster
+        let (me, other) = (ids[0].id, ids[2].id)
+        // It changes at every moment of every handshake.
+        let changes = Task.detached {
+            while !Task.isCancelled {
+                roster.update(members: [me, other], removed: [])
+                roster.update(members: [me], removed: [])
+                await Task.yield()
+            }
+        }
+        for _ in 0..<Limits.joinBurst {
+            let reply = try await MeshTransport.join(
+                addresses: [host.address], pin: host.id, identity: ids[1], request: [7])
+            #expect(reply == [1])
+        }
+        changes.cancel()
+        await changes.value
+        await host.transport.stop()
+    }
+
     @Test func j2ARefusalOfTheHandlerClosesWithoutAnAnswer() async throws {
         let ids = try identities(2)
         let host = try await Node.start(ids[0], members: [ids[0]])
