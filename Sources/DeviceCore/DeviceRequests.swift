@@ -180,7 +180,10 @@ extension Device {
         switch request.purpose {
         case .client(let tag): output.replies.append(TaggedReply(tag: tag, reply: .noQuorum))
         case .acquire(let name): acquireFailed(name, request.command.request, at: now, into: &output)
-        case .publish(let round): leaderStep(.published(round, false, why: "no quorum answered in time"), at: now)
+        // Not refused: in doubt. Whoever staged it is not told that it is off.
+        case .publish(let round) where roundLeader.current?.round == round:
+            leaderStep(.abandon("no quorum answered in time"), at: now)
+        case .publish: break
         case .handoff: endHandoff(.refused(.leaseLost), into: &output)
         case .upkeep: break
         }
