@@ -64,8 +64,11 @@ extension World {
         }
         hub.refs.head = target
         let mirrored = hub.refs.fence?.mirrored.flatMap(store.number)
-        if let mirrored, !store.isAncestor(mirrored, of: target), !hub.accepted.contains(target) {
-            hub.isRewritten = true
+        if hub.accepted.contains(target) {
+            // Also back to what somebody had said yes to before others built on it.
+            hub.isRewritten = false
+        } else if let mirrored {
+            hub.isRewritten = !store.isAncestor(mirrored, of: target)
         }
         if hub.fencing == .branchAlone { hub.highestToken = .none }
         hub.foreign.removeAll { !store.isPublished($0) && !store.isAncestor($0, of: target) }
