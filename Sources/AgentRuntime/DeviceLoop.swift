@@ -111,7 +111,7 @@ final class DeviceLoop: Sendable {
     }
 
     /// Looks at the device; short.
-    func read<Value: Sendable>(_ body: (borrowing Device) -> Value) -> Value {
+    func read<Value: Sendable>(_ body: (Device) -> Value) -> Value {
         state.withLock { body($0.device) }
     }
 

@@ -109,7 +109,7 @@ actor Reviews {
         await keepOpen()
     }
 
-    nonisolated private func state(of value: borrowing Device) -> DeletionBrake? {
+    nonisolated private func state(of value: Device) -> DeletionBrake? {
         let device = device
         return value.state.brakes.first { $0.device == device && !$0.ofRound }
     }

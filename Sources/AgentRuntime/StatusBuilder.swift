@@ -40,7 +40,7 @@ struct StatusBuilder: Sendable {
         var outside: [OutsideWrites.Seen] = []
     }
 
-    func report(_ value: borrowing Device, _ around: Surroundings, at now: Instant) -> StatusReport {
+    func report(_ value: Device, _ around: Surroundings, at now: Instant) -> StatusReport {
         let isBehind = around.record.roster.applied > value.raft.appliedIndex.number || value.state.devices.isEmpty
         let roster = around.record.roster.devices
         let records = isBehind && !roster.isEmpty ? roster : value.state.devices
@@ -92,7 +92,7 @@ struct StatusBuilder: Sendable {
             revision: newest.revision, round: head.round, number: newest.number, conflicts: newest.conflicts)
     }
 
-    private func healthFacts(_ value: borrowing Device, _ around: Surroundings, _ now: Instant) -> HealthFacts {
+    private func healthFacts(_ value: Device, _ around: Surroundings, _ now: Instant) -> HealthFacts {
         let voters = value.raft.membership.voters
         var facts = HealthFacts(
             voters: voters.count, votersOnline: voters.count { value.hasLink(to: $0) }, stop: around.stop)
@@ -113,21 +113,21 @@ struct StatusBuilder: Sendable {
         return facts
     }
 
-    private func sparingLeader(_ value: borrowing Device) -> String? {
+    private func sparingLeader(_ value: Device) -> String? {
         guard let leader = value.sparingLeader else { return nil }
         let name = leader.device == device ? "this device" : value.state.record(of: leader.device)?.name
         let charge = leader.rule == .battery ? leader.power.battery.map { " (\($0) %)" } ?? "" : ""
         return "\(name ?? leader.device.short) leads, \(leader.rule.sparing)\(charge)"
     }
 
-    private func leader(_ value: borrowing Device, _ now: Instant) -> StatusReport.Leader? {
+    private func leader(_ value: Device, _ now: Instant) -> StatusReport.Leader? {
         guard let holder = value.syncLeader else { return nil }
         let left = holder.device == device ? value.leaseRemaining(at: now).fractionalSeconds : nil
         return StatusReport.Leader(
             device: holder.device.description, token: holder.token.description, lease_remaining_s: left)
     }
 
-    private func quorumLeader(_ value: borrowing Device) -> StatusReport.QuorumLeader? {
+    private func quorumLeader(_ value: Device) -> StatusReport.QuorumLeader? {
         guard let leader = value.raft.leader else { return nil }
         return StatusReport.QuorumLeader(
             device: leader.description, term: value.raft.term.number, commit_index: value.raft.commitIndex.number,
@@ -135,7 +135,7 @@ struct StatusBuilder: Sendable {
     }
 
     private func sync(
-        _ value: borrowing Device, _ around: Surroundings, _ head: PublishedHead, _ now: Instant
+        _ value: Device, _ around: Surroundings, _ head: PublishedHead, _ now: Instant
     ) -> StatusReport.Sync {
         var sync = StatusReport.Sync(round: head.number, phase: "idle")
         if let current = value.roundLeader.current {
@@ -169,7 +169,7 @@ struct StatusBuilder: Sendable {
     }
 
     private func row(
-        _ record: DeviceRecord, _ value: borrowing Device, _ around: Surroundings, _ head: PublishedHead, _ now: Instant
+        _ record: DeviceRecord, _ value: Device, _ around: Surroundings, _ head: PublishedHead, _ now: Instant
     ) -> StatusReport.Device {
         let isSelf = record.device == device
         let isOnline = value.hasLink(to: record.device)

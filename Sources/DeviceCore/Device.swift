@@ -81,6 +81,7 @@ package struct Device: Hashable, Sendable {
     var raftOutput = RaftOutput<MeshCommand, MeshState>()
     var leaderActions: [RoundLeader.Action] = []
     var memberActions: [RoundMember.Action] = []
+    private let inPlace = InPlace()
 
     /// - Parameter incarnation: greater at each start of the agent (durable before the first step).
     package init(
@@ -192,6 +193,16 @@ package struct Device: Hashable, Sendable {
     }
 }
 
+/// A value of four kilobytes that the compiler could load, it does load: before a computed property or a method that
+/// only reads, it copies all of it, several times in each step. What holds an existential is used where it lies.
+private struct InPlace: Hashable, Sendable {
+    private protocol Nothing: Sendable {}
+    private let nothing: (any Nothing)? = nil
+
+    static func == (_: InPlace, _: InPlace) -> Bool { true }
+    func hash(into _: inout Hasher) {}
+}
+
 // MARK: - What others may know
 
 extension Device {
@@ -240,7 +251,9 @@ extension Device {
     }
 
     /// Whoever changes the device calls this at last.
-    mutating func reconsiderDeadline() {
+    mutating func reconsiderDeadline() { nextDeadline = deadline }
+
+    private var deadline: Instant {
         var next = lastStep + configuration.profile.election.upperBound
         func consider(_ candidate: Instant?) { if let candidate, candidate < next { next = candidate } }
         consider(membershipCheck)
@@ -259,7 +272,7 @@ extension Device {
         consider(exitDeadline)
         consider(strayDeadline)
         if handoff != nil { consider(handoff?.deadline) }
-        nextDeadline = max(next, lastStep + Self.shortest)
+        return max(next, lastStep + Self.shortest)
     }
 }
 

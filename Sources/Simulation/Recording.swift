@@ -120,7 +120,7 @@ extension World {
         guard !isHealing else { return }
         let before = subject
         subject = node
-        let hit = event.targets.flatMap(resolve)
+        let hit = event.targets.flatMap { resolve($0) }
         subject = before
         recording?.add(.init(time: now, event: event, nodes: nodes.indices.filter(hit.contains)))
     }

@@ -25,7 +25,7 @@ extension World {
         case .roundStarted(let round, let reason, let members):
             oracle.roundsStarted += 1
             checkBackOff(node, round, reason)
-            let places = members.compactMap(offset(of:))
+            let places = members.compactMap { offset(of: $0) }
             journal?.began(round, reason, leader: node, places, at: now)
             if let budget = nodes[node].device?.pauseBudget() { nodes[node].rounds.budget = .init(round, budget) }
             row(node, "starts \(round) (\(reason.rawValue)) with \(members.count) devices")

@@ -78,23 +78,27 @@ extension World {
 
     private mutating func partition(_ cut: Cut, _ length: Nanoseconds?) {
         row(nil, "cut: \(cut)")
-        let count = nodes.count
-        var open = OpenCut(directions: [])
-        for from in 0..<count {
-            for to in 0..<count where from != to && cut.blocks(from: from, to: to, count: count, resolve) {
-                network.cut(from: from, to: to)
-                open.directions.append(.init(from: from, to: to))
-            }
-        }
+        let open = OpenCut(directions: directions(of: cut))
+        for direction in open.directions { network.cut(from: direction.from, to: direction.to) }
         for node in nodes.indices { reconsiderLinks(of: node) }
         guard let length else { return }
         queue.push(.cutEnds(openCuts.count), at: now + length)
         openCuts.append(open)
     }
 
+    // Asked before anything is changed, and not by the name of the method: either would copy the whole world.
+
+    private func directions(of cut: Cut) -> [OpenCut.Direction] {
+        let count = nodes.count
+        return nodes.indices.flatMap { from in
+            nodes.indices.filter { from != $0 && cut.blocks(from: from, to: $0, count: count) { resolve($0) } }
+                .map { .init(from: from, to: $0) }
+        }
+    }
+
     private func directions(of route: Route) -> [OpenCut.Direction] {
         nodes.indices.flatMap { from in
-            nodes.indices.filter { from != $0 && route.covers(from: from, to: $0, resolve) }
+            nodes.indices.filter { from != $0 && route.covers(from: from, to: $0) { resolve($0) } }
                 .map { .init(from: from, to: $0) }
         }
     }
@@ -151,11 +155,7 @@ extension World {
         _ change: (inout Network, Int, Int, TrueTime) -> Void
     ) {
         row(nil, "\(route.from)-\(route.to) \(how) for \(TrueTime(length)) s")
-        for from in nodes.indices {
-            for to in nodes.indices where from != to && route.covers(from: from, to: to, resolve) {
-                change(&network, from, to, now + length)
-            }
-        }
+        for direction in directions(of: route) { change(&network, direction.from, direction.to, now + length) }
     }
 
     // MARK: Clocks

@@ -184,15 +184,15 @@ extension World {
         noteEdit(node)
         if nodes[node].draws.user.below(deletes) == 0 {
             change(node, path, 0)
-        } else if nodes[node].draws.user.below(12) == 0, let old = earlierVersion(path, &nodes[node].draws.user) {
+        } else if nodes[node].draws.user.below(12) == 0, let old = earlierVersion(path, node) {
             change(node, path, old)
         } else {
             change(node, path, store.newVersion(path: path, node: node))
         }
     }
 
-    private func earlierVersion(_ path: Int, _ draw: inout KeyedStream) -> VersionID? {
-        let number = draw.below(store.versions.count)
+    private mutating func earlierVersion(_ path: Int, _ node: Int) -> VersionID? {
+        let number = nodes[node].draws.user.below(store.versions.count)
         return number > 0 && store.versions[number].path == path ? VersionID(number) : nil
     }
 
