@@ -11,8 +11,8 @@ import WriterGate
 #endif
 
 /// Notices writes of programs that take no part in the gate, while it is closed: by the stamps of the files that a
-/// capture, or the look after the round, finds changed. Who it was is known where the program still has the file open.
-/// What was deleted in a pause leaves no stamp, and is not noticed.
+/// capture, or the look after the round, finds changed, and by the moment at which what it finds missing was heard to
+/// go. Who it was is known where the program still has the file open.
 final class OutsideWrites: Sendable {
     /// While the gate was closed, on the clock that stamps files.
     fileprivate struct Window: Sendable {

@@ -13,6 +13,7 @@ struct RoundWatches: Sendable {
     let workspace: Workspace
     let gate: WriterGate
     let audit: AuditTrail
+    let watch: WorkspaceWatch
 
     /// From now on each look of `watch` at the files is one for these too.
     init(
@@ -23,6 +24,7 @@ struct RoundWatches: Sendable {
         self.workspace = workspace
         self.gate = gate
         self.audit = audit
+        self.watch = watch
         loops = LoopWatch(
             device: workspace.device, workspace: workspace, loop: loop, gate: gate, hooks: hooks, audit: audit,
             look: { watch.look() })
@@ -38,7 +40,10 @@ struct RoundWatches: Sendable {
             })
     }
 
-    func closed(_ round: RoundID, _ report: GateReport) { outside.closed(round, unanswered: report.unanswered.count) }
+    func closed(_ round: RoundID, _ report: GateReport) {
+        watch.catchUp()
+        outside.closed(round, unanswered: report.unanswered.count)
+    }
 
     /// Before an exit: what is set aside counts as a change like any other, so that the last round takes it.
     func takeLast(_ loop: DeviceLoop) async {
@@ -82,7 +87,7 @@ struct RoundWatches: Sendable {
         let known = finding.names.filter { $0 != OutsideWrites.unknown }
         let who = known.isEmpty ? "a program that takes no part in the gate" : known.joined(separator: ", ")
         audit.add(
-            "outside", "\(files) written while the gate was closed, by \(who)", round: finding.round,
+            "outside", "\(files) written or deleted while the gate was closed, by \(who)", round: finding.round,
             token: finding.round.token,
             details: AuditPaths.details(finding.paths, ["outside": finding.names.joined(separator: ", ")]))
     }

@@ -52,6 +52,9 @@ final class WorkspaceWatch: Sendable {
         look()
     }
 
+    /// A file that was deleted before this call is known to have been.
+    func catchUp() { watching.withLock { $0.watcher }?.catchUp() }
+
     /// To be called when a scan finds that files which were asked about are back.
     func whenDeletionsSettle(_ body: @escaping @Sendable () async -> Void) { deletionsSettled.withLock { $0 = body } }
 

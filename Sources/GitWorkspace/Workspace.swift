@@ -192,7 +192,12 @@ package actor Workspace {
         var raw = stat()
         guard fstat(descriptor, &raw) == 0, FileStatus(raw).identity == identity else { throw .rootReplaced(root) }
         let rules = IgnoreRules(store: store, root: root, excludes: repository.commonDirectory + "/info/exclude")
-        if let watcher { scope.add(watcher.take()) } else { scope.addEverything() }
+        if let changes = watcher?.take() {
+            scope.add(changes)
+            notes.heard(changes)
+        } else {
+            scope.addEverything()
+        }
         let capturer = Capturer(
             store: store, manifest: manifest, root: descriptor, rules: rules, scope: scope, gates: gates, hot: hot,
             notes: notes, sparse: sparse.names, waiting: [quarantine, unplaced])

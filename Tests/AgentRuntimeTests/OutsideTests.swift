@@ -95,4 +95,50 @@ import Testing
         #expect(AuditMemory.fields(row.details)["paths"] == "log.md" && row.round != nil)
         await mesh.end()
     }
+
+    @Test func `W1 what a program deletes while the gate is closed is noticed, what a round deletes is not`()
+        async throws
+    {
+        let mesh = try TestAgents()
+        try await mesh.start(["laptop", "desktop"])
+        for number in 0..<200 { try mesh.write("\(number)\n", to: "notes/\(number).md", on: 0) }
+        try mesh.write("text\n", to: "plan.md", on: 0)
+        _ = try await mesh.sync(0)
+        // It deletes nothing but while the gate is closed, one file a pause.
+        let script = """
+            while :; do
+                read -r state round deadline < "$1" || state=open
+                if [ "$state" = closed ] && [ "$round" != "$last" ]; then
+                    for file in "$2"/notes/*.md; do rm -f "$file"; break; done
+                    last=$round
+                fi
+                sleep 0.002
+            done
+            """
+        let program = Process()
+        program.executableURL = URL(fileURLWithPath: "/bin/sh")
+        let home = Home(mesh.members[0].home)
+        program.arguments = ["-c", script, "tidy", home.gateFile, mesh.members[0].workspace]
+        try program.run()
+        defer { program.terminate() }
+        var turn = 0
+        let row = try await eventually("it is noticed", within: .seconds(60)) {
+            turn += 1
+            try mesh.write("\(turn)\n", to: "plan.md", on: 1)
+            _ = try await mesh.sync(1)
+            let log = try await mesh.call(0, ControlCall.log, LogCall(limit: 2000), as: LogReport.self)
+            return log.rows.last { $0.kind == "outside" }
+        }
+        #expect(AuditMemory.fields(row.details)["paths"]?.hasPrefix("notes/") == true && row.round != nil)
+        #expect(AuditMemory.fields(row.details)["outside"] == "unknown")
+        // On the other device the same files go by the rounds alone.
+        _ = try await eventually("a deletion arrives") {
+            _ = try await mesh.sync(0)
+            return mesh.tree(1).keys.count { $0.hasPrefix("notes/") } < 200 ? true : nil
+        }
+        let log = try await mesh.call(1, ControlCall.log, LogCall(limit: 2000), as: LogReport.self)
+        #expect(!log.rows.contains { $0.kind == "outside" })
+        program.terminate()
+        await mesh.end()
+    }
 }

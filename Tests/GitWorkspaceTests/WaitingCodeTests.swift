@@ -111,7 +111,7 @@ import Testing
     @Test(arguments: [
         (".claude", true), ("deep/.claude", true), (".claude/hooks", true), (".claude/hooks/x", true),
         (".claude/skills", false), (".vscode", true), ("tools", true), ("tools/run", true), ("deep/tools", false),
-        ("build", true), ("cfg", false), (".envrc", true), ("deep/.husky", true), ("deep", false),
+        ("build", true), ("cfg", false), (".envrc", true), ("deep/.husky", true), ("deep", false), (".VSCode", true),
     ])
     func `A7 a link waits where files that run code would be below it`(_ path: String, _ waits: Bool) throws {
         var quarantine = WaitingChanges(path: "/nowhere/quarantine")
@@ -119,6 +119,17 @@ import Testing
         let blob = String(repeating: "1", count: 40)
         let link = TreeEntry(mode: TreeEntry.link, blob: blob)
         #expect(quarantine.waits(Array(path.utf8), link) == waits)
+    }
+
+    @Test(arguments: [
+        (".vscode/tasks.json", true), (".VSCode/Tasks.JSON", true), ("deep/.IDEA/runconfigurations/a.xml", true),
+        ("Tools/Run/x.sh", true), ("tools/other/x.sh", false), ("notes.md", false),
+    ])
+    func `A7 upper and lower case are one to a disk that does not tell them apart`(_ path: String, _ waits: Bool) {
+        var quarantine = WaitingChanges(path: "/nowhere/quarantine")
+        quarantine.patterns = WaitingChanges.standard + [PathPattern("TOOLS/run/*.sh")]
+        let file = TreeEntry(mode: TreeEntry.file, blob: String(repeating: "1", count: 40))
+        #expect(quarantine.waits(Array(path.utf8), file) == waits)
     }
 
     @Test func `A7 a folder that becomes a link is no way past the wait`() async throws {

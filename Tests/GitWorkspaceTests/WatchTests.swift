@@ -1,3 +1,4 @@
+import CSystemCalls
 import Foundation
 import Glibc
 import Logging
@@ -121,6 +122,22 @@ import Testing
         _ = try await capture(&mesh)
         let again = try await mesh[0].workspace.capture(round: mesh.nextRound())
         #expect(again.held.map(\.path) == [Array("d1/e1/f1".utf8)])
+    }
+
+    @Test func `W1 a scan tells what was deleted and when it was heard to go, once`() async throws {
+        var mesh = try await watched()
+        let (root, workspace) = (mesh[0].root, mesh[0].workspace)
+        try await mesh.round()
+        _ = await workspace.takeWrites()
+        let before = csystem_file_clock_nanoseconds()
+        #expect(unlink(root + "/d1/e1/f1") == 0 && rename(root + "/d2", root + "/../d2") == 0)
+        _ = try await workspace.dirt()
+        let writes = await workspace.takeWrites()
+        let after = csystem_file_clock_nanoseconds()
+        #expect(writes.count == 11 && writes.allSatisfy { (before...after).contains($0.at) })
+        #expect(writes.contains { $0.path == Array("d1/e1/f1".utf8) })
+        _ = try await workspace.dirt()
+        #expect(await workspace.takeWrites().isEmpty)
     }
 
     @Test func `a watcher hears of every folder, also of new ones and those with odd names`() async throws {

@@ -14,8 +14,15 @@ package struct QuarantinedChange: Hashable, Sendable {
 struct WaitingChanges {
     private let path: String
     private(set) var changes: [Name: QuarantinedChange] = [:]
-    /// Which files run code; none: nothing waits.
-    var patterns: [PathPattern] = [] { didSet { folders = patterns.flatMap { Self.folders(of: $0) } } }
+    /// Which files run code; none: nothing waits. Upper and lower case are one: on a disk that does not tell them
+    /// apart, `.VSCode/tasks.json` is the editor's file too.
+    var patterns: [PathPattern] = [] {
+        didSet {
+            folded = patterns.map { PathPattern(String(decoding: Self.folded(Array($0.text.utf8)), as: UTF8.self)) }
+            folders = folded.flatMap { Self.folders(of: $0) }
+        }
+    }
+    private var folded: [PathPattern] = []
     /// The folders that those files are in, as far as their names are part of a pattern.
     private var folders: [PathPattern] = []
 
@@ -63,7 +70,8 @@ struct WaitingChanges {
     /// True for a change that is not put in place before somebody said so. A link waits too where a folder of that
     /// name would have such files in it: what it leads to has another name, under which it does not wait.
     func waits(_ path: [UInt8], _ new: TreeEntry) -> Bool {
-        if patterns.contains(where: { $0.matches(path) }) { return true }
+        let path = Self.folded(path)
+        if folded.contains(where: { $0.matches(path) }) { return true }
         return new.isLink && folders.contains { $0.matches(path) }
     }
 
@@ -90,6 +98,10 @@ struct WaitingChanges {
             // With a slash in it a pattern begins at the root.
             PathPattern("/" + parts[...last].joined(separator: "/"))
         }
+    }
+
+    private static func folded(_ bytes: [UInt8]) -> [UInt8] {
+        bytes.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 + 32 : $0 }
     }
 
     private static func text(_ entry: TreeEntry?) -> [UInt8] {

@@ -74,6 +74,7 @@ struct Capturer {
         for candidate in findings.candidates { try reading.read(candidate) }
         scope.settle(findings, reading)
         let lines = (findings.changed + reading.lines).filter { !isExplained($0) }
+        notes.found(lines)
         return Dirt(
             changed: lines.count,
             held: (findings.held + reading.held).sorted { $0.path.lexicographicallyPrecedes($1.path) },
@@ -100,6 +101,7 @@ struct Capturer {
         let links = try linkedRepositories(request)
         let lines = ((findings.changed + reading.lines).filter { !isExplained($0) } + links)
             .sorted { $0.path.lexicographicallyPrecedes($1.path) }
+        notes.found(lines)
         if lines.isEmpty && request.userHead == nil {
             try reading.batch.finish()
             return (.clean(base: request.base, held: held), nil)

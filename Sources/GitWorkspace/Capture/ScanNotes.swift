@@ -1,6 +1,6 @@
 import Primitives
 
-/// A file that a scan found changed, and when it was, on the clock that stamps files.
+/// A file that a scan found changed or deleted, and when it was, on the clock that stamps files.
 package struct WrittenFile: Hashable, Sendable {
     package var path: [UInt8]
     /// Nanoseconds since 1970.
@@ -12,8 +12,8 @@ package struct WrittenFile: Hashable, Sendable {
     }
 }
 
-/// What scans see beside what differs: files that were written, and changes of files that are set aside. Owned by the
-/// workspace.
+/// What scans see beside what differs: files that were written or deleted, and changes of files that are set aside.
+/// Owned by the workspace.
 final class ScanNotes {
     private var writes: Set<WrittenFile> = []
     /// Why each path is set aside; of the scan under way.
@@ -21,6 +21,8 @@ final class ScanNotes {
     /// As they were when they were last met.
     private var stamps: [[UInt8]: Stamp] = [:]
     private var moved: [[UInt8]] = []
+    /// What a watcher heard that is gone, and when; what of it a scan finds missing was deleted then.
+    private var gone: [[UInt8]: Int64] = [:]
 
     func begin(setAside: [[UInt8]: String]) {
         self.setAside = setAside
@@ -30,6 +32,24 @@ final class ScanNotes {
     func wrote(_ path: [UInt8], _ stamp: Stamp) {
         guard writes.count < Limits.writesRemembered else { return }
         writes.insert(WrittenFile(path: path, at: stamp.changed))
+    }
+
+    func heard(_ changes: WatchedChanges) { gone.merge(changes.gone) { _, newer in newer } }
+
+    /// A deletion leaves no stamp: its moment is the one at which the file, or a folder around it, was heard to go.
+    func found(_ lines: [TreeLine]) {
+        defer { gone = [:] }
+        if gone.isEmpty { return }
+        for line in lines where line.new == nil && line.old != nil && writes.count < Limits.writesRemembered {
+            guard let at = moment(of: line.path) else { continue }
+            writes.insert(WrittenFile(path: line.path, at: at))
+        }
+    }
+
+    private func moment(of path: [UInt8]) -> Int64? {
+        if let at = gone[path] { return at }
+        let folders = path.indices.filter { path[$0] == 47 }.reversed()
+        return folders.lazy.compactMap { self.gone[Array(path[..<$0])] }.first
     }
 
     func take() -> [WrittenFile] {

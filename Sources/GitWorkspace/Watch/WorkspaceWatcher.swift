@@ -16,6 +16,9 @@ package struct WatchedChanges: Hashable, Sendable {
     package var everything: String?
     /// Folders, relative to the root, in which something may have changed; nothing is said of those below them.
     package var folders: Set<[UInt8]> = []
+    /// Files and folders that were deleted or moved away, the first `Limits.writesRemembered`, and when that was heard
+    /// of, on the clock that stamps files: nanoseconds since 1970.
+    package var gone: [[UInt8]: Int64] = [:]
 }
 
 /// Says in which folders something may have changed. What has changed, a scan tells: a watcher repeats, and where it
@@ -62,16 +65,21 @@ package final class WorkspaceWatcher: Sendable {
 
     /// What may have changed since the last call. Complete: what was done to a file before this call is in the answer.
     package func take() -> WatchedChanges {
-        queue.sync {
-            #if os(Linux)
+        catchUp()
+        return state.withLock { state in
+            defer { state.changed = WatchedChanges(everything: state.blindness) }
+            return state.changed
+        }
+    }
+
+    /// What was done before this call is known by now, with a moment that is not later.
+    package func catchUp() {
+        #if os(Linux)
+            queue.sync {
                 let descriptor = state.withLock { $0.descriptor }
                 if descriptor >= 0 { readEvents(descriptor) }
-            #endif
-            return state.withLock { state in
-                defer { state.changed = WatchedChanges(everything: state.blindness) }
-                return state.changed
             }
-        }
+        #endif
     }
 
     /// From now on folders for which `skips` is true are not watched any more when they are met; others are, again.
@@ -159,7 +167,7 @@ package final class WorkspaceWatcher: Sendable {
                     return 0
                 }
                 if code == ENOSPC { return tooFewWatches() }
-                waiting += Self.folders(in: path).map { next.isEmpty ? $0 : next + [47] + $0 }
+                waiting += Self.folders(in: path).map { Self.join(next, $0) }
             }
         }
 
@@ -237,11 +245,19 @@ package final class WorkspaceWatcher: Sendable {
             }
             let folder = state.withLock { state -> [UInt8]? in
                 if mask & UInt32(IN_IGNORED) != 0 { return state.folders.removeValue(forKey: number) }
-                if let folder = state.folders[number] { state.changed.folders.insert(folder) }
-                return state.folders[number]
+                guard let folder = state.folders[number] else { return nil }
+                state.changed.folders.insert(folder)
+                if mask & UInt32(IN_DELETE | IN_MOVED_FROM) != 0, state.changed.gone.count < Limits.writesRemembered {
+                    state.changed.gone[Self.join(folder, name)] = csystem_file_clock_nanoseconds()
+                }
+                return folder
             }
             guard let folder, mask & UInt32(IN_ISDIR) != 0, mask & UInt32(IN_CREATE | IN_MOVED_TO) != 0 else { return }
-            if name != Self.dotGit { watch(folder.isEmpty ? name : folder + [47] + name) }
+            if name != Self.dotGit { watch(Self.join(folder, name)) }
+        }
+
+        private static func join(_ folder: [UInt8], _ name: [UInt8]) -> [UInt8] {
+            folder.isEmpty ? name : folder + [47] + name
         }
     #else
         private func start() { goBlind(because: "this system has no inotify") }
