@@ -219,16 +219,19 @@ extension MemberPart {
     /// after it, the capture stands, and the apply compares before it replaces anything.
     private mutating func openedEarly(at now: Instant, into actions: inout Actions) {
         guard let since = gate.since else { return }
+        if case .reclosing(let revision) = stage {
+            // It may be a late word of the first closing. Closed or not, the gate counts as closed: it is kept so while
+            // files are replaced, and opened in the end.
+            stage = .applying(revision)
+            return actions.append(.apply(round, revision))
+        }
         gate = .open
         actions.append(.pauseEnded(round, held: now - since, early: true, writers))
         switch stage {
         case .closing, .capturing:
             if mutants.has(.captureOutlivesPause) { return }
             giveUp(.failed("the pause ended before the capture was done"), at: now, into: &actions)
-        case .captured, .staging, .staged, .applying, .over: break
-        case .reclosing(let revision):
-            stage = .applying(revision)
-            actions.append(.apply(round, revision))
+        case .captured, .staging, .staged, .reclosing, .applying, .over: break
         }
     }
 }

@@ -121,6 +121,23 @@ import Testing
         #expect(driven.actions == [.apply(Self.round, Self.merged)])
     }
 
+    /// A gate's word of its own deadline waits behind a stalled disk, and comes after the gate was closed once more.
+    @Test("W1 a late word that the gate opened lets nobody write while files are replaced")
+    func aLateWordOfAnOpening() {
+        var driven = captured()
+        driven.give(.tick, at: start + .seconds(2))
+        driven.hear(.stage(Self.round, Self.merged), at: start + .seconds(3))
+        driven.give(.staged(Self.round, Self.merged, .done(true)), at: start + .seconds(3))
+        driven.give(.head(Self.merged), at: start + .seconds(3))
+        driven.give(.gateOpenedEarly(Self.round), at: start + .seconds(3))
+        #expect(driven.actions == [.apply(Self.round, Self.merged)])
+        driven.give(.gateClosed(Self.round, WriterReport()), at: start + .seconds(3))
+        driven.give(.tick, at: start + .seconds(3) + Limits.roundWord)
+        #expect(driven.actions.contains(.extendGate(Self.round, limit: Limits.leaderSilence)))
+        driven.give(.filesInPlace(Self.round), at: start + .seconds(5))
+        #expect(driven.actions.contains(.openGate(Self.round)))
+    }
+
     @Test func aPauseThatEndsBeforeTheCaptureEndsThePart() {
         var driven = Driven()
         driven.hear(.prepare(Self.round, pauseBudget: .seconds(2)))
