@@ -156,6 +156,7 @@ extension Device {
     mutating func cancel(_ tag: UInt64, at now: Instant, into output: inout DeviceOutput) {
         waits.removeAll { $0.tag == tag }
         pending.removeAll { $0.purpose == .client(tag: tag) }
+        if configuration.mutants.has(.goneClientKeepsLock) { return }
         for claim in claims where claim.client == tag { letGo(claim.name, at: now, into: &output) }
     }
 }

@@ -73,7 +73,7 @@ extension Device {
     }
 
     private mutating func tellStop(except peer: DeviceID?, at now: Instant, into output: inout DeviceOutput) {
-        stopToldAt = now
+        if !configuration.mutants.has(.stopToldAlways) { stopToldAt = now }
         let word = stopWord(at: now)
         for link in links where link != peer {
             output.send.append(PeerEnvelope(to: link, message: .stop(word)))

@@ -11,10 +11,10 @@ public enum Mutant: UInt8, Hashable, Sendable, CaseIterable {
     case leaseByWallClock, leaseByStoppingClock, leaseFromReply, noMargin, grantWithoutWaiting, renewalAfterExpiry,
         tokenIsTerm, delayedRelease, noRecheckAfterWait, lateExpiry, grantOnOldTime, transferKeepsWaiter,
         lastWaiterFirst, newerGrantIsNoLoss, answerFromBeforeSleep, actsAfterGivingAway, renewalUnconfirmed,
-        restartedHolderResumes, acquireRenewsNothing, removedKeepsWaiting
+        restartedHolderResumes, acquireRenewsNothing, removedKeepsWaiting, goneClientKeepsLock
     case gateAcceptsAll, gateForgotten, gateAtStartOnly
     case ackBeforeQuiet, captureBeforeQuiet, lateResume, pauseNeverExpires, budgetIgnored, expiryDuringApply,
-        stopForgotten, stopNotTold, stoppedTakesPart, stopKeepsWriters, endInterruptsApply, captureOutlivesPause
+        stopForgotten, stopNotTold, stopToldAlways, stoppedTakesPart, stopKeepsWriters, endInterruptsApply, captureOutlivesPause
     case majorityForAll, publishedTooSoon, forcedHead, olderAfterNewer, requestsForgotten, olderRoundInterrupts,
         incompleteFetchTaken, failedStageTaken, noBackOff, stagedToldOff, holdersNotCounted, newestAnswerForgotten
     case likeResetHard, changedByStat, checkedOnce, untrackedRemoved, deleteBeatsEdit, journalDoneEarly,

@@ -130,6 +130,8 @@ extension Mutant {
                 )
             case .acquireRenewsNothing:
                 row("acquire-renews-nothing", .lease, "a holder that asks again gets no new time", "L14", "L2")
+            case .goneClientKeepsLock:
+                row("gone-client-keeps-lock", .lease, "a client that is gone keeps its lock", "L15")
             case .removedKeepsWaiting: row("removed-keeps-waiting", .lease, "a removed device stays in queues", "L13")
             case .gateAcceptsAll: row("gate-accepts-all", .fence, "a device takes any token", "F1", "F3", "F4")
             case .gateForgotten: row("gate-forgotten", .fence, "the highest token is not kept over a crash", "F1", "F4")
@@ -147,6 +149,7 @@ extension Mutant {
                 row("expiry-during-apply", .writers, "a pause runs out while files are replaced", "W5")
             case .stopForgotten: row("stop-forgotten", .writers, "a restart forgets that a person stopped it", "W8")
             case .stopNotTold: row("stop-not-told", .writers, "a stop of all is told once, and to nobody later", "W9")
+            case .stopToldAlways: row("stop-told-always", .writers, "a stop of all is told at every step", "V3")
             case .stoppedTakesPart:
                 row("stopped-takes-part", .writers, "a stopped device takes part in rounds", "W7")
             case .stopKeepsWriters: row("stop-keeps-writers", .writers, "a stop leaves the gate as it is", "W10")

@@ -79,4 +79,6 @@ package enum SimulationLimits {
     package static let seeds: UInt64 = 10_000_000
     package static let perMillion = 1_000_000
     package static let restarts = 1000
+    /// Of all devices together; nine at work with all their writers stay below a tenth of it.
+    package static let eventsPerSecond: UInt64 = 100_000
 }

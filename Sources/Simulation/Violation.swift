@@ -83,6 +83,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case removedWaitsForNothing = "L13"
     /// A lease runs for its whole time from when its leader last heard of the holder, or began to lead.
     case leasesRunOut = "L14"
+    /// In the end no lock is held for a client that is gone or gave it back.
+    case noLockOfNobody = "L15"
     /// No device carries out an effect with a lower token than one before.
     case fence = "F1"
     /// Who leads under a token holds that token.
@@ -191,6 +193,8 @@ package enum CheckID: String, Hashable, Sendable, CaseIterable {
     case convergence = "V1"
     /// And then nothing more happens.
     case quiescence = "V2"
+    /// No rule feeds itself: a second holds no more than so many events.
+    case noStorm = "V3"
 }
 
 extension CheckID {

@@ -58,6 +58,8 @@ package struct World: Sendable {
     /// Devices that lead the consensus, and that act as sync leader, as last seen.
     var quorumLeader: Int?
     var syncLeader: Int?
+    /// When the second under way began, and how many events there had been.
+    private var second: (began: TrueTime, events: UInt64) = (.start, 0)
 
     package init(_ scenario: Scenario, keepsTranscript: Bool = false, checks: Bool = true) {
         self.scenario = scenario
@@ -129,6 +131,7 @@ package struct World: Sendable {
         guard !isViolated, !isOver, let next = queue.pop() else { return false }
         now = next.time
         events &+= 1
+        checkStorm()
         trace.mix(UInt64(bitPattern: now.nanoseconds))
         if recording != nil { recordStep(next.payload) }
         if let machine = next.payload.machine {
@@ -142,6 +145,14 @@ package struct World: Sendable {
         handle(next.payload)
         if recording != nil { recordStates() }
         return !isViolated
+    }
+
+    private mutating func checkStorm() {
+        if now - second.began >= .seconds(1) { second = (now, events) }
+        guard checks, events - second.events > SimulationLimits.eventsPerSecond else { return }
+        clash(
+            .noStorm, "more than \(SimulationLimits.eventsPerSecond) events have come since \(second.began) s",
+            "and it is \(now) s: a rule feeds itself")
     }
 
     private mutating func handle(_ event: WorldEvent) {

@@ -103,12 +103,16 @@ extension World {
         queue.push(.clientRelease(tag: UInt64(at + 1)), at: now + hold)
     }
 
+    private static let clientPause = Nanoseconds.milliseconds(500)
+
     /// The client ends: it gives the lock back, or is simply gone.
     mutating func clientReleases(_ tag: UInt64) {
         let at = Int(tag) - 1
         guard let name = clients[at].held, nodes[clients[at].node].incarnation == clients[at].incarnation else {
             return
         }
+        // It sleeps with its machine, or waits for a process that stands still.
+        guard isAwake(clients[at].node) else { return queue.push(.clientRelease(tag: tag), at: now + Self.clientPause) }
         clients[at].held = nil
         clients[at].released = now
         if clientDraw.below(2) == 0 {

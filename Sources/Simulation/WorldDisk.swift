@@ -123,6 +123,8 @@ extension World {
         guard nodes[node].hasJoined, !nodes[node].wasRemoved, let by = helper(for: node, member) else { return }
         hit(.deviceReplaced)
         if nodes[node].power != .off { crash(node, power: true, because: "loses its disk") }
+        // Who was paused there goes on.
+        openGate(node, nil)
         row(node, "is replaced by a new device")
         let old = nodes[node].id
         oracle.lostDisks.append((old, image(of: node)))

@@ -100,7 +100,9 @@ extension World {
         turnToCore()
         if heal.hopeless != nil || isBeyond {
             if now - TrueTime(scenario.faultTime) > Self.hopelessTime { return finishRun() }
-        } else if let (check, why) = (resumeStopped() ?? unsettled()).map({ (.convergence, $0) }) ?? hubUnsettled() {
+        } else if let (check, why) = (resumeStopped() ?? unsettled()).map({ (.convergence, $0) }) ?? hubUnsettled()
+            ?? lockOfNobody()
+        {
             heal.rest = nil
             if now > heal.deadline {
                 // A removal that was under way may have taken away what the core had.
@@ -173,6 +175,21 @@ extension World {
             if pending > 0 { return "device \(node + 1) has \(pending) changed files" }
         }
         if let edit = heal.lastEdit, !isPublished(edit) { return "the last edit is not published" }
+        return nil
+    }
+
+    /// A user lock that a device of the core holds though none of its clients does, or waits for it.
+    private func lockOfNobody() -> (check: CheckID, why: String)? {
+        for held in oracle.state.locks.grants where held.name != .sync {
+            guard let node = offset(of: held.grant.holder), heal.isCore[node], isMember(node) else { continue }
+            let isWanted = clients.contains { call in
+                guard call.node == node, call.incarnation == nodes[node].incarnation else { return false }
+                if call.held == held.name { return true }
+                if !call.isAnswered, case .plan(.lock) = call.purpose { return true }
+                return false
+            }
+            if !isWanted { return (.noLockOfNobody, "device \(node + 1) holds \(held.name) for nobody") }
+        }
         return nil
     }
 
