@@ -14,7 +14,8 @@ public enum Mutant: UInt8, Hashable, Sendable, CaseIterable {
         restartedHolderResumes, acquireRenewsNothing, removedKeepsWaiting, goneClientKeepsLock
     case gateAcceptsAll, gateForgotten, gateAtStartOnly
     case ackBeforeQuiet, captureBeforeQuiet, lateResume, pauseNeverExpires, budgetIgnored, expiryDuringApply,
-        stopForgotten, stopNotTold, stopToldAlways, stoppedTakesPart, stopKeepsWriters, endInterruptsApply, captureOutlivesPause
+        stopForgotten, stopNotTold, stopToldAlways, stoppedTakesPart, stopKeepsWriters, endInterruptsApply,
+        captureOutlivesPause
     case majorityForAll, publishedTooSoon, forcedHead, olderAfterNewer, requestsForgotten, olderRoundInterrupts,
         incompleteFetchTaken, failedStageTaken, noBackOff, stagedToldOff, holdersNotCounted, newestAnswerForgotten
     case likeResetHard, changedByStat, checkedOnce, untrackedRemoved, deleteBeatsEdit, journalDoneEarly,
