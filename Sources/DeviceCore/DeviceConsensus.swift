@@ -106,7 +106,7 @@ extension Device {
         }
         memberStep(.head(state.head.revision), at: now)
         watch.tableChanged(state.locks, at: now)
-        readClaimsFromState(at: now)
+        readClaimsFromState(at: now, into: &output)
         answerPendingFromState(at: now, into: &output)
     }
 

@@ -84,7 +84,7 @@ extension Device {
             claims[place].claim.unanswered(id: request.number)
             // The lock may have been granted to us by an entry that was applied since (a snapshot, say).
             claims[place].isQueued = true
-            readClaimsFromState(at: now)
+            readClaimsFromState(at: now, into: &output)
         case .lock(.refused(let refusal)):
             claims[place].claim.unanswered(id: request.number)
             claims[place].notBefore = now + configuration.profile.leaseRenewal
@@ -152,7 +152,8 @@ extension Device {
     }
 
     /// After a snapshot: what our claims must know of the table, since the entries themselves were not seen.
-    mutating func readClaimsFromState(at now: Instant) {
+    mutating func readClaimsFromState(at now: Instant, into output: inout DeviceOutput) {
+        loseClientsClaims(at: now, into: &output)
         for place in claims.indices {
             let name = claims[place].name
             guard let grant = state.locks.grant(of: name) else {
@@ -167,6 +168,19 @@ extension Device {
                 claims[place].isQueued = false
                 claims[place].claim.granted(grant)
             }
+        }
+    }
+
+    /// A client's lock that the snapshot does not have under its token was lost by an entry that was not seen.
+    private mutating func loseClientsClaims(at now: Instant, into output: inout DeviceOutput) {
+        for claim in claims where claim.name != .sync {
+            guard let token = claim.claim.token, let place = claims.firstIndex(where: { $0.name == claim.name }) else {
+                continue
+            }
+            let grant = state.locks.grant(of: claim.name)
+            // An older grant is no news, as in `noteGrant`.
+            if claim.isQueued || grant.map({ $0.token <= token }) ?? false { continue }
+            loseClaim(at: place, current: grant?.token, at: now, into: &output)
         }
     }
 

@@ -91,6 +91,11 @@ extension World {
 
     private mutating func granted(_ at: Int, _ node: Int, _ name: LockName, _ token: FencingToken) {
         hit(.userLockGranted)
+        if clients[at].held != nil, let before = clients[at].token, before != token {
+            clash(
+                .trueGrant, "a client of device \(node + 1) holds \(name) under \(before), and heard of no loss",
+                "and is told that it holds it under \(token)")
+        }
         noteAcquired(at, token)
         fire(.lockGranted, at: node)
         clients[at].held = name
