@@ -34,7 +34,11 @@ final class ScanNotes {
         writes.insert(WrittenFile(path: path, at: stamp.changed))
     }
 
-    func heard(_ changes: WatchedChanges) { gone.merge(changes.gone) { _, newer in newer } }
+    func heard(_ changes: WatchedChanges) {
+        // Scans that fail one after another find nothing of it.
+        guard gone.count < Limits.writesRemembered else { return }
+        gone.merge(changes.gone) { _, newer in newer }
+    }
 
     /// A deletion leaves no stamp: its moment is the one at which the file, or a folder around it, was heard to go.
     func found(_ lines: [TreeLine]) {
